@@ -1,0 +1,39 @@
+"""Structured logs: what happened, by name, once per change of state. Normal operation is silent.
+
+Promises  One JSON object per line on standard error; fields carry units in their names; no secrets.
+Leaves    Counting per batch to runtime/metrics.
+"""
+
+import logging
+import sys
+from typing import Any
+
+import structlog
+
+
+def configure(process: str, level: str = "info") -> None:
+    """Set up logging for this process; call once, in main."""
+    number = getattr(logging, level.upper(), logging.INFO)
+    logging.basicConfig(stream=sys.stderr, level=max(number, logging.WARNING), format="%(name)s %(levelname)s %(message)s")
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+    )
+    structlog.contextvars.bind_contextvars(process=process)
+
+
+def happened(name: str, **fields: Any) -> None:
+    """Say that something changed: `happened("kafka_lost", silent_for_s=3.2)`."""
+    structlog.get_logger().info(name, **fields)
+
+
+def failed(name: str, **fields: Any) -> None:
+    """Say that something needs a person or a restart."""
+    structlog.get_logger().error(name, **fields)
