@@ -116,8 +116,16 @@ class Kpi(Record, frozen=True, kw_only=True):
     check_sql: str
 
 
+class KpiDocument(Kpi, frozen=True, kw_only=True):
+    """A KPI as storage publishes it in a catalogue frame: with the hash of what computes it and its first window."""
+
+    hash: str = ""
+    live_from_us: int = 0
+    """Windows from this start on are published live; 0 on a fresh database."""
+
+
 class Area(Record, frozen=True, kw_only=True):
-    """A part of a city; `parent` is null for the city itself. `ring` is the outer boundary, WGS84 lon/lat."""
+    """A part of a city; `parent` is null for the city itself; its boundary is kept beside it, as GeoJSON."""
 
     id: Id
     city: Id

@@ -1,0 +1,1 @@
+"""Kompas on one machine: real servers and our processes, supervised."""

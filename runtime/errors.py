@@ -3,6 +3,7 @@
 Promises  Every message says where, what was wanted and what came.
 """
 
+from catalog.errors import ConfigError as ConfigError
 from catalog.reasons import Reason
 
 
@@ -22,14 +23,6 @@ class Unavailable(Exception):
 
     def __init__(self, where: str, wanted: str, got: object) -> None:
         super().__init__(f"{where}: wanted {wanted}, got {got}")
-
-
-class ConfigError(Exception):
-    """A setting, a file or an argument is at fault: say so before anything starts. Exit code 2."""
-
-    def __init__(self, where: str, wanted: str, got: object) -> None:
-        super().__init__(f"{where}: wanted {wanted}, got {got!r}")
-        self.where = where
 
 
 class Inconsistent(Exception):

@@ -53,7 +53,7 @@ def encode(meta: Mapping[str, Any], columns: Mapping[str, Array | Coded | Sequen
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, schema) as writer:
         writer.write_batch(batch)
-    return sink.getvalue().to_pybytes()
+    return bytes(sink.getvalue().to_pybytes())
 
 
 def decode(value: bytes) -> Frame:

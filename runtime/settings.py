@@ -52,10 +52,7 @@ class DatabaseSettings(Settings, frozen=True, kw_only=True):
     @property
     def conninfo(self) -> str:
         """libpq connection string, password included: never log it."""
-        return (
-            f"host={self.db_host} port={self.db_port} dbname={self.db_name} user={self.db_user}"
-            f" password={secret(self.db_password_file)}"
-        )
+        return f"host={self.db_host} port={self.db_port} dbname={self.db_name} user={self.db_user} password={secret(self.db_password_file)}"
 
 
 def secret(path: str) -> str:

@@ -1,0 +1,1 @@
+"""A city that is not there, and the referee who knows the truth."""

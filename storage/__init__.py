@@ -1,0 +1,1 @@
+"""From Kafka to TimescaleDB: migrations, registry, the writer, and named read queries."""

@@ -1,0 +1,81 @@
+"""Relations that one record's types cannot hold: between a record's fields and between records.
+
+Promises  What passes can be computed with: exact resolutions, ranges inside ranges, bands in order, known quantities.
+Leaves    Formulas and their units to formula/.
+"""
+
+import math
+from collections.abc import Mapping
+
+from catalog.errors import ConfigError
+from catalog.records import Kpi, Quantity, SensorKind
+
+_LARGEST_INTEGER = 2**40
+"""A value's integer of the resolution stays below: 2^30 fractions and 2^50 readings still fit 128 bits."""
+
+
+def quantities(records: Mapping[str, Quantity], where: str) -> None:
+    """Ranges are not empty, resolutions are whole numbers or whole parts of one."""
+    for quantity in records.values():
+        here = f"{where}/{quantity.id}.toml"
+        low, high = quantity.possible
+        if not (math.isfinite(low) and math.isfinite(high) and low < high):
+            raise ConfigError(f"{here}: possible", "two finite numbers, the lower first", list(quantity.possible))
+        step = quantity.resolution
+        parts = 1.0 / step if step < 1 else step
+        if abs(parts - round(parts)) > 1e-9:
+            raise ConfigError(f"{here}: resolution", "a whole number, or one divided by a whole number", step)
+        if max(abs(low), abs(high)) / step > _LARGEST_INTEGER:
+            raise ConfigError(f"{here}: resolution", f"at most {_LARGEST_INTEGER} steps in the possible range", step)
+        for label, conversion in quantity.conversions.items():
+            if label == quantity.unit:
+                raise ConfigError(f"{here}: conversions", "no entry for the canonical unit", label)
+            if not math.isfinite(conversion.offset) or not math.isfinite(conversion.scale) or conversion.scale == 0:
+                raise ConfigError(f"{here}: conversions.{label}", "a finite scale that is not 0, and a finite offset", conversion.scale)
+
+
+def kinds(records: Mapping[str, SensorKind], known: Mapping[str, Quantity], where: str) -> None:
+    """A kind measures known quantities, in a plausible range inside the possible one."""
+    for kind in records.values():
+        here = f"{where}/{kind.id}.toml"
+        if not kind.quantities:
+            raise ConfigError(f"{here}: quantities", "at least one", "nothing")
+        for name, measured in kind.quantities.items():
+            at = f"{here}: quantities.{name}"
+            if name not in known:
+                raise ConfigError(at, f"one of {', '.join(sorted(known))}", name)
+            (low, high), possible = measured.plausible, known[name].possible
+            if not possible[0] <= low < high <= possible[1]:
+                raise ConfigError(f"{at}.plausible", f"a range inside the possible {list(possible)}", list(measured.plausible))
+            if measured.typical is not None and not low <= measured.typical <= high:
+                raise ConfigError(f"{at}.typical", f"a value inside the plausible {[low, high]}", measured.typical)
+        if kind.reporting == "on_change" and kind.max_hold_s is None:
+            raise ConfigError(f"{here}: max_hold_s", "how long a value holds, because reporting is on_change", "nothing")
+
+
+def kpis(records: Mapping[str, Kpi], where: str) -> None:
+    """Bands ascend and end open, levels are there once, texts that must not be empty are not."""
+    for kpi in records.values():
+        here = f"{where}/{kpi.id}.toml"
+        for key in ("unit", "formula", "owner", "steward", "source", "check_sql"):
+            if not getattr(kpi, key).strip():
+                raise ConfigError(f"{here}: {key}", "a text", getattr(kpi, key))
+        if not kpi.levels or len(set(kpi.levels)) != len(kpi.levels):
+            raise ConfigError(f"{here}: levels", "each level at most once, at least one", list(kpi.levels))
+        _bands(kpi, here)
+
+
+def _bands(kpi: Kpi, here: str) -> None:
+    limits = [band.to for band in kpi.bands]
+    if not limits:
+        return
+    if limits[-1] is not None:
+        raise ConfigError(f"{here}: bands[{len(limits) - 1}].to", "nothing: the last band is open", limits[-1])
+    before = -math.inf
+    for index, limit in enumerate(limits[:-1]):
+        if limit is None or not limit > before:
+            raise ConfigError(f"{here}: bands[{index}].to", f"a number above {before}", limit)
+        before = limit
+    ids = [band.id for band in kpi.bands]
+    if len(set(ids)) != len(ids):
+        raise ConfigError(f"{here}: bands", "each id once", ids)

@@ -1,0 +1,85 @@
+"""Tables and views of the database, declared once: name, what stands in it, and its columns.
+
+Promises  Every query takes its table names from here; storage/migrations creates exactly these columns, in this order.
+Leaves    Types, keys and rights to storage/migrations/*.sql, which is the truth about them.
+"""
+
+from typing import NamedTuple
+
+_KPI_FIELDS = (
+    "kpi", "version", "area", "window_start", "window_end", "value", "state", "band", "unit",
+    "coverage", "devices", "revision", "status", "reason", "epoch", "computed_at",
+)  # fmt: skip
+_NAMES = ("name_en", "name_fr", "name_nl")
+
+
+class Table(NamedTuple):
+    """One table or view; `hypertable` is the time column where TimescaleDB cuts it into chunks."""
+
+    name: str
+    holds: str
+    columns: tuple[str, ...]
+    hypertable: str | None = None
+    view: bool = False
+
+
+CITY = Table("city", "cities that ever ran", ("id", *_NAMES, "time_zone", "languages", "west", "south", "east", "north"))
+AREA = Table(
+    "area",
+    "neighbourhoods, districts and cities",
+    ("id", "city", "level", "parent", *_NAMES, "population", "latitude", "longitude", "boundary"),
+)
+QUANTITY = Table("quantity", "what is measured", ("no", "id", "unit", "resolution", *_NAMES))
+SENSOR_KIND = Table("sensor_kind", "kinds of device", ("id", *_NAMES, "cadence_s", "retention_days", "correcting", "document"))
+DEVICE = Table(
+    "device",
+    "devices, one row per span in which kind, area and cadence held",
+    ("no", "id", "city", "kind", "area", "latitude", "longitude", "manual", "cadence_s", "valid_from", "valid_to", "registered_at"),
+)
+KPI = Table(
+    "kpi",
+    "KPI definitions, every version that ever ran",
+    (
+        "id", "version", *_NAMES, "unit", "formula", "window", "better", "bands", "document", "hash",
+        "live_from", "target", "target_by", "retired_at",
+    ),
+)  # fmt: skip
+READING = Table("reading", "every accepted reading", ("device", "quantity", "measured_at", "received_at", "value", "quality"), "measured_at")
+READING_NAMED = Table(
+    "reading_named",
+    "readings with ids in words and the area valid when measured",
+    ("device", "quantity", "measured_at", "received_at", "value", "quality", "unit", "city", "kind", "area"),
+    view=True,
+)
+DEVICE_CURRENT = Table("device_current", "the newest span of every device", DEVICE.columns, view=True)
+KPI_VALUE = Table("kpi_value", "final and restated values, the newest revision of each window", (*_KPI_FIELDS, "stored_at"), "window_start")
+KPI_LATEST = Table("kpi_latest", "the live value (slot open) and the newest settled one (slot last)", ("slot", *_KPI_FIELDS, "stored_at"))
+KPI_REVISION = Table("kpi_revision", "what a newer revision superseded", (*_KPI_FIELDS, "stored_at", "superseded_at"))
+KPI_OUTBOX = Table("kpi_outbox", "restated values that Kafka does not have yet", ("no", "key", "document", "made_at"))
+DIRTY_WINDOW = Table(
+    "dirty_window",
+    "windows whose settled value no longer follows from the stored readings",
+    ("kpi", "version", "area", "window_start", "window_end", "reason", "marked_at"),
+)
+READING_CONFLICT = Table(
+    "reading_conflict",
+    "late readings that contradict a stored one",
+    (*READING.columns, "partition", "input_offset", "stored_value"),
+)
+STREAM_OFFSET = Table("stream_offset", "how far each topic is stored", ("topic", "partition", "next_offset", "log_offset", "cluster_id"))
+WATERMARK = Table("watermark", "event time that each partition has passed, per kind", ("partition", "kind", "watermark"))
+STORED_TOTAL = Table("stored_total", "what was stored ever, exact, by writer", ("writer", "name", "total"))
+REJECTED_COUNT = Table("rejected_count", "what was refused, by city, reason and hour", ("city", "reason", "hour", "messages", "readings"))
+REJECTED_SEEN = Table("rejected_seen", "refusals counted of late, to drop repeats", ("digest", "seen_at"))
+CATALOGUE_DOCUMENT = Table("catalogue_document", "the record of each entity as it is published", ("entity", "id", "document", "hash"))
+CATALOGUE_PUBLISHED = Table("catalogue_published", "what each Kafka cluster has of them", ("cluster_id", "entity", "id", "hash"))
+SCHEMA_MIGRATION = Table("schema_migration", "migrations that ran", ("number", "name", "checksum", "applied_at"))
+
+TABLES: tuple[Table, ...] = (
+    CITY, AREA, QUANTITY, SENSOR_KIND, DEVICE, KPI, READING, READING_NAMED, DEVICE_CURRENT, KPI_VALUE, KPI_LATEST, KPI_REVISION,
+    KPI_OUTBOX, DIRTY_WINDOW, READING_CONFLICT, STREAM_OFFSET, WATERMARK, STORED_TOTAL, REJECTED_COUNT, REJECTED_SEEN, CATALOGUE_DOCUMENT,
+    CATALOGUE_PUBLISHED, SCHEMA_MIGRATION,
+)  # fmt: skip
+
+OWNER_ROLE, WRITER_ROLE, READER_ROLE = "kompas_owner", "kompas_writer", "kompas_reader"
+"""Who migrates, who stores, who only reads (Grafana, psql, the portal)."""

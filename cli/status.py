@@ -1,0 +1,60 @@
+"""How Kompas is: servers, processes, addresses, counts, and commands to look for yourself.
+
+./kompas status
+./kompas status --json
+"""
+
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from cli import _report
+from local import state, status
+from local.layout import layout
+from local.plan import plan
+
+
+def show(
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
+) -> None:
+    """Tell how Kompas is. Exit code 0 where everything is up, 1 where something is not."""
+    places = layout()
+    now = state.read(places.run)
+    what = plan(now.cities if now else "brussels")
+    running = now if state.holder(places.run) is not None else None
+    counts = dict(_report.report(what.addresses).counts) if running else {}
+    found = status.gather(what, running, counts)
+    if as_json:
+        print(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
+    else:
+        _print(found)
+    raise typer.Exit(0 if status.well(found) else 1)
+
+
+def _print(found: status.Found) -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    if not found["running"]:
+        console.print("Kompas does not run. ./kompas up starts it.")
+        return
+    console.print(f"Kompas runs since {found['since']} with {', '.join(found['cities'])} (supervisor {found['pid']}, {found['phase']})")
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for column in ("", "state", "pid", "address", "restarts"):
+        table.add_column(column, no_wrap=True)
+    parts = {**found["servers"], **found["processes"]}
+    for name, part in parts.items():
+        said = part["state"] if part.get("ready", True) or part["state"] != "up" else "up, not ready"
+        table.add_row(name, said, str(part["pid"] or ""), part["address"], str(part["restarts"]))
+    console.print(table)
+    for name, part in parts.items():
+        wrong = [part["reason"]] if part.get("reason") else []
+        for sentence in (*wrong, *(f"{key}: {value}" for key, value in part.get("wrong", {}).items())):
+            console.print(f"{name}: {sentence}", style="red", markup=False)
+    console.print("   ".join(f"{name} {count:,}" for name, count in found["counts"].items()), markup=False)
+    for name, command in found["urls"].items():
+        console.print(f"{name:16} {command}", markup=False)
+
+
+COMMAND = show

@@ -1,0 +1,94 @@
+"""One dashboard per sensor kind of the catalogue: its indicators live and over time, its devices and their last readings.
+
+Promises  A new kind, or a new KPI over its quantities, is on a board with the next build, without another edit.
+          Raw readings are read over an hour at most.
+"""
+
+from catalog.load import Catalogue
+from catalog.quality import Flag
+from catalog.records import Kpi, Quantity
+from catalog.windows import FIXED_US
+from dashboards import indicators
+from dashboards.builder.board import Head, Placed, board, query_variable, tag_link
+from dashboards.builder.fields import NEUTRAL, Json, Shade, coloured, grafana_unit, override
+from dashboards.builder.panels import Text, stat, state_timeline, table, time_series
+from dashboards.load import Board
+from dashboards.sql import choices, devices, history, live
+from dashboards.texts import Texts
+
+_CHOSEN_AREA = "area.id = ${area:sqlstring}"
+_LONG_WINDOWS_SINCE = "30d"
+"""Windows of a day and longer are shown over a month at least: a day of them is one point."""
+
+_FLAG_COLOURS = {Flag.GOOD: "#2e9f5b", Flag.NOT_EVALUATED: "#8a9aa8", Flag.SUSPECT: "#d9a514", Flag.BAD: "#c4402f", Flag.MISSING: NEUTRAL}
+_COLOURED_TEXT = {"type": "color-text"}
+
+
+def build(catalogue: Catalogue, texts: Texts) -> dict[str, Json]:
+    """A dashboard per kind, by the kind's id."""
+    return {kind: _board(catalogue, kind, texts) for kind in catalogue.kinds}
+
+
+def _board(catalogue: Catalogue, kind: str, texts: Texts) -> Json:
+    record = catalogue.kinds[kind]
+    kpis = indicators.kpis_of(catalogue, kind)
+    quantities = [catalogue.quantities[quantity] for quantity in record.quantities]
+    head = Head(f"kompas-{kind.replace('_', '-')}-{texts.language}", texts.of(record.names), texts("kind_board_about"), texts.language)
+    rows = [
+        [_indicator(kpi, texts) for kpi in kpis],
+        [_history(kpi, texts) for kpi in kpis],
+        _bands(kpis, texts),
+        [Placed(_readings(quantities, texts), 24, 8)],
+        [Placed(_devices(kind, quantities, texts), 24, 12)],
+    ]
+    variables = [
+        query_variable("city", texts("city"), choices.cities(texts)),
+        query_variable("area", texts("area"), choices.areas(texts)),
+        query_variable("device", texts("device"), choices.devices(kind)),
+    ]
+    return board(head, rows, variables, [tag_link(texts("boards"), ("kompas", texts.language))])
+
+
+def _indicator(kpi: Kpi, texts: Texts) -> Placed:
+    text = Text(texts.of(kpi.names), f"{texts.of(kpi.descriptions)}\n\n{texts('live_about')}")
+    return Placed(stat(text, live.indicator(kpi, _CHOSEN_AREA, texts), indicators.field(kpi)), 6, 4)
+
+
+def _history(kpi: Kpi, texts: Texts) -> Placed:
+    about = texts("point_highest" if kpi.better == "neither" else "point_worst")
+    text = Text(indicators.label(kpi, texts), f"{texts.of(kpi.descriptions)}\n\n{about}")
+    custom = {"drawStyle": "line", "lineInterpolation": "stepAfter", "lineWidth": 1, "showPoints": "auto", "spanNulls": False}
+    field = {**indicators.field(kpi), "custom": {**custom, "thresholdsStyle": {"mode": "area" if kpi.bands else "off"}}}
+    panel = time_series(text, history.series(kpi, texts), field)
+    if kpi.window in FIXED_US:
+        panel["interval"] = f"{FIXED_US[kpi.window] // 1_000_000}s"
+    else:
+        panel["timeFrom"] = _LONG_WINDOWS_SINCE
+    return Placed(panel, 12, 8)
+
+
+def _bands(kpis: tuple[Kpi, ...], texts: Texts) -> list[Placed]:
+    banded = [kpi for kpi in kpis if kpi.bands and kpi.window in FIXED_US]
+    if not banded:
+        return []
+    overrides = [coloured(texts.of(kpi.names), indicators.band_shades(kpi, texts)) for kpi in banded]
+    panel = state_timeline(Text(texts("bands"), texts("bands_about")), [history.bands(kpi, texts) for kpi in banded], overrides)
+    return [Placed(panel, 24, 3 + 2 * len(banded))]
+
+
+def _readings(quantities: list[Quantity], texts: Texts) -> Json:
+    panel = time_series(Text(texts("readings"), texts("readings_about")), devices.readings(quantities, texts), {})
+    panel["timeFrom"] = "1h"
+    return panel
+
+
+def _devices(kind: str, quantities: list[Quantity], texts: Texts) -> Json:
+    flags = [Shade(str(int(flag)), texts(f"quality_{int(flag)}"), _FLAG_COLOURS[flag]) for flag in Flag]
+    overrides = [coloured(texts("quality"), flags, _COLOURED_TEXT)]
+    overrides += [override(devices.heading(quantity, texts), {"unit": grafana_unit(quantity.unit)}) for quantity in quantities]
+    panel = table(Text(texts("device_table"), texts("device_table_about")), devices.last_readings(kind, quantities, texts), overrides)
+    panel["timeFrom"] = "1h"
+    return panel
+
+
+BOARD = Board(build)

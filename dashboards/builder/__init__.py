@@ -1,0 +1,1 @@
+"""The small builder: plain functions that return classic Grafana JSON as dicts."""

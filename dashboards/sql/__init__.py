@@ -1,0 +1,1 @@
+"""The SQL of the panels: text that, its macros and variables filled in, can be pasted into psql."""

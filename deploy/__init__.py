@@ -1,0 +1,1 @@
+"""Kompas in containers: what docker-compose.yml needs beside the processes themselves."""

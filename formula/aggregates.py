@@ -1,0 +1,102 @@
+"""Aggregates as they are written in a formula: which there are, how they are called, what unit they give.
+
+Promises  `read_aggregate` and `aggregate_unit` refuse what cannot be computed or makes no sense for the quantity.
+Leaves    Everything around the aggregates to formula/compile.
+"""
+
+import ast
+import re
+from collections.abc import Callable, Mapping
+
+from catalog.records import Quantity
+from formula import spec as specs
+from formula import units
+from formula.spec import AggregateSpec
+
+AGGREGATES: Mapping[str, str] = {
+    "mean": "each device's mean, then the mean over devices",
+    "leq": "each device's energy mean of the level, then the energy mean over devices",
+    "sum": "all readings added up",
+    "count": "number of good readings",
+    "increase": "exact growth of each device's counter, resets included, added up over devices",
+    "min": "lowest reading",
+    "max": "highest reading",
+    "last": "each device's last good value, then the mean over devices",
+    "last_sum": "each device's last good value, added up over devices",
+    "time_mean": "each device's mean weighted by how long a value held, then the mean over devices",
+    "time_share": "share of the time at or above a threshold per device, then the mean over devices",
+    "percentile": "percentile of all readings, pooled over devices, interpolated between ranks",
+    "count_devices": "number of devices with at least one good reading",
+}
+"""Function to one line for people; `p95(q)` is short for `percentile(q, 95)`."""
+
+_RANK = re.compile(r"p(\d{1,3})")
+_OF_COUNTERS = frozenset({"increase", "count", "count_devices", "last", "last_sum", "min", "max"})
+_NOT_OF_LEVELS = frozenset({"sum", "last_sum", "increase"})
+
+
+def read_aggregate(
+    name: str,
+    arguments: list[ast.expr],
+    error: Callable[[ast.expr | None, str, object], Exception],
+) -> AggregateSpec | None:
+    """The aggregate that a call means, or None where `name` is none; raises what `error(where, wanted, got)` makes."""
+    rank = _RANK.fullmatch(name)
+    function = "percentile" if rank else name
+    if function not in AGGREGATES:
+        return None
+    if not arguments:
+        raise error(None, f"{name} of a quantity", "no argument")
+    first = arguments[0]
+    if not isinstance(first, ast.Name):
+        wanted = "a quantity (aggregates are not nested)" if isinstance(first, ast.Call) else "a quantity"
+        raise error(first, wanted, ast.unparse(first))
+    argument = float(rank[1]) if rank else None
+    part = ""
+    for other in arguments[1:]:
+        number = _number(other)
+        if isinstance(other, ast.Name) and not part:
+            part = other.id
+        elif number is not None and argument is None and not part:
+            argument = number
+        else:
+            raise error(other, f"{name}(quantity), a number where it takes one, and a part of the day last", ast.unparse(other))
+    found = AggregateSpec(function, first.id, part, argument)
+    specs.check(found, lambda wanted, got: error(None, wanted, got))
+    return found
+
+
+def aggregate_unit(
+    spec: AggregateSpec,
+    window: str,
+    quantities: Mapping[str, Quantity],
+    error: Callable[[str, object], Exception],
+) -> units.Unit:
+    """The unit of the aggregate's value; raises what `error(wanted, got)` makes where it makes no sense."""
+    quantity = quantities.get(spec.quantity)
+    if quantity is None:
+        raise error("a quantity of the catalogue: " + ", ".join(sorted(quantities)), spec.quantity)
+    unit = units.parse(quantity.unit)
+    if spec.part and window not in specs.PARTS_WINDOWS:
+        raise error(f"a window of a day or longer for the part {spec.part}", window)
+    if quantity.counter and spec.function not in _OF_COUNTERS:
+        raise error(f"for the counter {quantity.id} one of " + ", ".join(sorted(_OF_COUNTERS)), spec.function)
+    if spec.function == "increase" and not quantity.counter:
+        raise error("increase of a quantity with counter = true", spec.quantity)
+    level = quantity.unit.startswith("dB")
+    if spec.function == "leq" and not level:
+        raise error("leq of a level in dB", f"{spec.quantity} in {quantity.unit}")
+    if level and spec.function in _NOT_OF_LEVELS:
+        raise error("levels averaged with leq; they do not add up", f"{spec.function}({spec.quantity})")
+    if spec.function in ("count", "count_devices", "time_share"):
+        return units.ONE
+    return unit
+
+
+def _number(at: ast.expr) -> float | None:
+    sign = 1.0
+    if isinstance(at, ast.UnaryOp) and isinstance(at.op, ast.USub):
+        sign, at = -1.0, at.operand
+    if isinstance(at, ast.Constant) and isinstance(at.value, int | float) and not isinstance(at.value, bool):
+        return sign * float(at.value)
+    return None

@@ -1,0 +1,163 @@
+"""The MQTT side: a paho thread that puts deliveries aside and an acknowledgement that knows which connection it is for.
+
+Promises  Nothing is acknowledged but by `acknowledge`, and never on another connection than the one that delivered it;
+          memory is bounded: by the receive maximum, and by bytes (then the socket is not read).
+          An exception in a callback does not end the thread.
+Leaves    Order and time of acknowledgement to ingest/acks.
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from paho.mqtt import client as paho
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from ingest import metrics
+from ingest.decode import Delivery
+from ingest.settings import GatewaySettings
+from runtime import clock, events
+from runtime.settings import secret
+
+KEEP_ALIVE_S = 30
+_BLOCKED_FOR_S = 0.05
+
+
+class MqttLink:
+    """One MQTT 5 connection with a persistent session and a shared subscription."""
+
+    def __init__(self, settings: GatewaySettings, wake: Callable[[], None]) -> None:
+        self._settings, self._wake = settings, wake
+        self._queue: deque[Delivery] = deque()
+        # each counter is written by one thread only
+        self._bytes_in = self._bytes_out = 0
+        self._epoch = 0
+        self._epoch_lock = threading.Lock()
+        self._last_us = 0
+        self._open = True
+        self._asleep = True
+        self.connected = False
+        self.problem: str | None = "not connected yet"
+        self._topic = f"$share/{settings.share}/city/+/+/+"
+        client = paho.Client(CallbackAPIVersion.VERSION2, f"kompas-gw-{settings.ordinal}", protocol=paho.MQTTv5, manual_ack=True)
+        client.username_pw_set(settings.mqtt_user, secret(settings.mqtt_password_file))
+        client.suppress_exceptions = True
+        client.reconnect_delay_set(1, 5)
+        client.on_connect, client.on_disconnect, client.on_subscribe = self._on_connect, self._on_disconnect, self._on_subscribe
+        client.on_pre_connect, client.on_connect_fail = self._on_pre_connect, self._on_connect_fail
+        client.on_message = self._on_message
+        self._client = client
+
+    def start(self) -> None:
+        """Connect, and again whenever the connection is lost; `connected` and `problem` tell."""
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        properties.SessionExpiryInterval = self._settings.session_expiry_s
+        properties.ReceiveMaximum = self._settings.receive_maximum
+        self._client.connect_async(
+            self._settings.mqtt_host, self._settings.mqtt_port, keepalive=KEEP_ALIVE_S, clean_start=False, properties=properties
+        )
+        self._client.loop_start()
+
+    def drain(self, limit: int) -> list[Delivery]:
+        """At most `limit` deliveries, in order. When it returns none, the next delivery wakes the caller."""
+        queue = self._queue
+        if not queue:
+            self._asleep = True
+            # a delivery between the look and the line above has not woken anybody
+            if not queue:
+                return []
+        self._asleep = False
+        found = [queue.popleft() for _ in range(min(limit, len(queue)))]
+        self._bytes_out += sum(len(delivery[1]) for delivery in found)
+        return found
+
+    @property
+    def queued(self) -> int:
+        """Deliveries not yet taken."""
+        return len(self._queue)
+
+    def acknowledge(self, messages: Iterable[tuple[int, int]]) -> None:
+        """Acknowledge (epoch, id) in this order; those of a former connection are left to its redelivery."""
+        # the lock keeps a new connection from beginning between the look at the epoch and the acknowledgement
+        with self._epoch_lock:
+            epoch, ack = self._epoch, self._client.ack
+            for of, mid in messages:
+                # a message published at QoS 0 has no id and wants no acknowledgement
+                if of == epoch and mid:
+                    ack(mid, 1)
+
+    def stop_reading(self) -> None:
+        """Leave further deliveries unacknowledged: the broker delivers them again, to another gateway or a later life."""
+        self._open = False
+
+    def stop(self) -> None:
+        """Disconnect after the acknowledgements that are queued; the session stays. Blocks until the thread ends."""
+        self._open = False
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def _new_epoch(self) -> None:
+        with self._epoch_lock:
+            self._epoch += 1
+
+    def _on_pre_connect(self, _client: paho.Client, _userdata: Any) -> None:
+        self._new_epoch()
+
+    def _on_connect(self, client: paho.Client, _userdata: Any, flags: paho.ConnectFlags, reason: Any, _properties: Any) -> None:
+        self._new_epoch()
+        if reason.is_failure:
+            self._say_problem(f"refused: {reason}")
+            return
+        metrics.CONNECTIONS.inc()
+        if not flags.session_present:
+            metrics.SESSIONS_LOST.inc()
+        events.happened("mqtt_connected", session_present=flags.session_present)
+        client.subscribe(self._topic, options=SubscribeOptions(qos=1))
+
+    def _on_subscribe(self, _client: paho.Client, _userdata: Any, _mid: int, reasons: list[Any], _properties: Any) -> None:
+        refused = [str(reason) for reason in reasons if reason.is_failure]
+        if refused:
+            self._say_problem(f"subscription to {self._topic} refused: {', '.join(refused)}")
+            return
+        self.connected, self.problem = True, None
+
+    def _on_disconnect(self, _client: paho.Client, _userdata: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+        self._new_epoch()
+        if self._open:
+            self._say_problem(f"connection lost: {reason}")
+        self.connected = False
+
+    def _on_connect_fail(self, _client: paho.Client, _userdata: Any) -> None:
+        self._say_problem(f"no broker at {self._settings.mqtt_host}:{self._settings.mqtt_port}")
+
+    def _say_problem(self, problem: str) -> None:
+        if problem != self.problem:
+            events.happened("mqtt_awaited", problem=problem)
+        self.connected, self.problem = False, problem
+
+    def _on_message(self, _client: paho.Client, _userdata: Any, message: paho.MQTTMessage) -> None:
+        now_us = clock.now_us()
+        # two messages within one microsecond would give readings without a time equal keys
+        if self._last_us - 1_000 < now_us <= self._last_us:
+            now_us = self._last_us + 1
+        self._last_us = now_us
+        while self._bytes_in - self._bytes_out > self._settings.largest_backlog_bytes and self._open:
+            self._wake()
+            time.sleep(_BLOCKED_FOR_S)
+        if not self._open:
+            return
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:
+            topic = repr(message._topic)
+        payload = bytes(message.payload)
+        self._bytes_in += len(payload)
+        self._queue.append((topic, payload, message.mid, self._epoch, now_us))
+        if self._asleep:
+            self._asleep = False
+            self._wake()

@@ -1,0 +1,166 @@
+"""Aggregates that need readings in the order of time: counter increases, and values that hold until the next.
+
+A track follows one lane over its devices. Readings are fed in order once the watermark has passed them (rule 10), so
+every number is an integer and free of the order of arrival.
+
+Promises  time_mean and time_share: sums of value times µs, and µs, per window; a value holds at most max_hold_us.
+          increase: the step between two good readings belongs to the window of the later; a fall is a reset to zero.
+Leaves    Sorting and holding back what the watermark has not passed to stream.worker.pending.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from kernels._jit import jit
+from kernels.accumulate import Blocks, Lanes
+from kernels.calendar import end_of, start_of
+
+I64 = npt.NDArray[np.int64]
+I32 = npt.NDArray[np.int32]
+F64 = npt.NDArray[np.float64]
+
+NOTHING_US = -(1 << 62)
+
+
+class Tracks(NamedTuple):
+    """The ordered lanes, by track t."""
+
+    lane: I32
+    quantity: I32
+    function: I32  # code of kernels.reduce: TIME_MEAN, TIME_SHARE, INCREASE
+    above: I64  # time_share: the limit as an integer of the resolution; a value at or above it counts
+
+
+class Held(NamedTuple):
+    """What each device said last, by track t and slot s."""
+
+    at_us: I64
+    value: I64
+    fed_us: I64  # up to where its duration is counted
+
+
+def new_held(tracks: int, slots: int) -> Held:
+    """Nothing held yet."""
+    shape = (tracks, slots)
+    return Held(np.full(shape, NOTHING_US, np.int64), np.zeros(shape, np.int64), np.full(shape, NOTHING_US, np.int64))
+
+
+@jit
+def _block(blocks: Any, lane: int, start_us: int) -> Any:
+    for j in range(blocks.open[lane]):
+        if blocks.start_us[blocks.of_lane[lane, j]] == start_us:
+            return blocks.of_lane[lane, j]
+    return -1
+
+
+@jit
+def _add_product(cell: Any, p: int, value: int, duration_us: int) -> None:
+    """cell sum += value * duration_us; the product may pass 64 bits, so it is made of 32-bit halves."""
+    negative = value < 0
+    v, d = np.uint64(-value if negative else value), np.uint64(duration_us)
+    mask = np.uint64(0xFFFFFFFF)
+    shift = np.uint64(32)
+    ll, lh, hl, hh = (v & mask) * (d & mask), (v & mask) * (d >> shift), (v >> shift) * (d & mask), (v >> shift) * (d >> shift)
+    middle = (ll >> shift) + (lh & mask) + (hl & mask)
+    lo = (ll & mask) | (middle << shift)
+    hi = hh + (lh >> shift) + (hl >> shift) + (middle >> shift)
+    if negative:
+        lo = ~lo + np.uint64(1)
+        hi = ~hi + (np.uint64(1) if lo == np.uint64(0) else np.uint64(0))
+    before = np.uint64(cell[p, 1])
+    after = before + lo
+    cell[p, 1] = np.int64(after)
+    cell[p, 2] += np.int64(hi) + (1 if after < before else 0)
+
+
+@jit
+def _advance(lanes: Any, blocks: Any, tracks: Any, held: Any, t: int, s: int, until_us: int, hold_us: int, write: bool, need: Any) -> Any:
+    """Count the held value up to until_us; False where a window it touches is not open (then nothing was written)."""
+    if held.at_us[t, s] == -(1 << 62):
+        return True
+    lane, city = tracks.lane[t], lanes.slot_city[s]
+    row = lanes.row[tracks.quantity[t], s]
+    end = min(until_us, held.at_us[t, s] + hold_us)
+    at = held.fed_us[t, s]
+    value = held.value[t, s]
+    if tracks.function[t] == 10:
+        value = 1 if value >= tracks.above[t] else 0
+    while at < end:
+        start = start_of(lanes, city, lanes.window[lane], at)
+        stop = end_of(lanes, city, lanes.window[lane], at)
+        b = _block(blocks, lane, start)
+        if b < 0:
+            need[0], need[1], need[2] = lane, start, city
+            return False
+        if write:
+            p = blocks.base[b] + row
+            _add_product(blocks.cell, p, value, min(stop, end) - at)
+            blocks.cell[p, 7] += min(stop, end) - at
+            blocks.dirty[p] = 1
+        at = stop
+    if write:
+        held.fed_us[t, s] = max(held.fed_us[t, s], until_us)
+    return True
+
+
+@jit
+def _note(lanes: Any, blocks: Any, tracks: Any, held: Any, t: int, s: int, at_us: int, v: int, write: bool, need: Any) -> Any:
+    """Count the reading itself in its window, and the increase since the one before."""
+    lane, city = tracks.lane[t], lanes.slot_city[s]
+    start = start_of(lanes, city, lanes.window[lane], at_us)
+    b = _block(blocks, lane, start)
+    if b < 0:
+        need[0], need[1], need[2] = lane, start, city
+        return False
+    if write:
+        p = blocks.base[b] + lanes.row[tracks.quantity[t], s]
+        blocks.cell[p, 0] += 1
+        blocks.dirty[p] = 1
+        if tracks.function[t] == 11 and held.at_us[t, s] != -(1 << 62):
+            step = v - held.value[t, s] if v >= held.value[t, s] else v
+            _add_product(blocks.cell, p, step, 1)
+        held.at_us[t, s], held.value[t, s], held.fed_us[t, s] = at_us, v, at_us
+    return True
+
+
+@jit
+def _feed(rows: Any, lanes: Any, blocks: Any, tracks: Any, held: Any, hold_us: Any, start: int, need: Any) -> Any:
+    for i in range(start, rows[0].size):
+        s, q, at, v = rows[0][i], rows[1][i], rows[2][i], rows[3][i]
+        for write in (False, True):
+            for t in range(tracks.lane.size):
+                if tracks.quantity[t] != q or lanes.row[q, s] < 0:
+                    continue
+                if tracks.function[t] != 11 and not _advance(lanes, blocks, tracks, held, t, s, at, hold_us[s], write, need):
+                    return i
+                if not _note(lanes, blocks, tracks, held, t, s, at, v, write, need):
+                    return i
+    return rows[0].size
+
+
+@jit
+def _close(t: int, until_us: Any, lanes: Any, blocks: Any, tracks: Any, held: Any, hold_us: Any, need: Any) -> Any:
+    for write in (False, True):
+        for s in range(held.at_us.shape[1]):
+            if lanes.row[tracks.quantity[t], s] >= 0 and not _advance(
+                lanes, blocks, tracks, held, t, s, until_us[lanes.slot_city[s]], hold_us[s], write, need
+            ):
+                return False
+    return True
+
+
+def feed(rows: tuple[I32, I32, I64, I64], lanes: Lanes, blocks: Blocks, tracks: Tracks, held: Held, hold_us: I64, start: int, need: I64) -> int:
+    """Feed readings (slot, quantity, at_us, integer value; ascending in time) from row `start` on.
+
+    hold_us   int64[s], how long a value holds at most
+    need      int64[3]; where a window is not open: its lane, start (µs) and city
+    ->        n when done, else the row at which to go on; that row has changed nothing yet
+    """
+    return int(_feed(rows, lanes, blocks, tracks, held, hold_us, start, need))
+
+
+def close(t: int, until_us: I64, lanes: Lanes, blocks: Blocks, tracks: Tracks, held: Held, hold_us: I64, need: I64) -> bool:
+    """Count what track t's devices hold up to until_us[city]; False where a window is missing (see `need`), nothing written."""
+    return bool(_close(t, until_us, lanes, blocks, tracks, held, hold_us, need))

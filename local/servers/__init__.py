@@ -1,0 +1,1 @@
+"""The three servers, from installation to a clean stop."""

@@ -1,0 +1,1 @@
+"""One file per scenario; each binds SCENARIO. simulators/scenario.py finds them."""

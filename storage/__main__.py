@@ -1,0 +1,70 @@
+"""The writer: `python -m storage`, from Kafka to TimescaleDB, exactly once.
+
+Promises  Ends with 0 when asked to, 2 for a wrong setting, 1 where log and database contradict each other or a statement is refused;
+          waits for servers that are away and says for which.
+Leaves    The loop to storage.writer; starting it again to the supervisor.
+"""
+
+import asyncio
+import signal
+import sys
+
+from runtime import events
+from runtime.errors import ConfigError, Inconsistent
+from runtime.health import HealthServer
+from runtime.settings import load
+from storage import retention
+from storage.metrics import WriterMetrics
+from storage.report import Report
+from storage.settings import WriterSettings
+from storage.writer import Writer
+
+
+async def run(settings: WriterSettings) -> None:
+    """Serve health, store, and forget what is too old, until SIGTERM or SIGINT."""
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stopped.set)
+    metrics = WriterMetrics()
+    writer = Writer(settings, metrics)
+    report = Report(settings.conninfo, metrics, writer.watch)
+    health = HealthServer(
+        settings.health_host,
+        settings.health_port,
+        alive={"loop": writer.stuck},
+        ready={"kafka": writer.watch.kafka, "database": writer.watch.database},
+        extra={"/report": report.page},
+    )
+    await health.start()
+    events.happened("writer_started", health_port=health.port, writer=settings.ordinal, writers=settings.writers)
+    # One of the writers is enough to forget.
+    forgetting = asyncio.create_task(retention.daily(settings.conninfo, stopped)) if settings.ordinal == 0 else None
+    try:
+        await writer.run(stopped)
+    finally:
+        if forgetting is not None:
+            forgetting.cancel()
+        report.close()
+        await health.stop()
+    events.happened("writer_stopped")
+
+
+def main() -> int:
+    """The process."""
+    events.configure("writer")
+    try:
+        settings = load(WriterSettings)
+        events.configure("writer", settings.log_level)
+        asyncio.run(run(settings))
+    except ConfigError as error:
+        events.failed("writer_refused", problem=str(error))
+        return 2
+    except Inconsistent as error:
+        events.failed("writer_stopped", problem=str(error))
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,86 @@
+"""Connections to PostgreSQL: opened with back-off, and the one place that tells the world's fault from ours.
+
+Promises  A connection speaks UTC, commits only when told, and carries the name of its process;
+          `Unavailable` is raised for what a retry can cure, everything else passes unchanged.
+Leaves    What to ask to the other files of this room.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+
+from runtime import events
+from runtime.errors import Unavailable
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 5.0
+
+
+@contextmanager
+def world() -> Iterator[None]:
+    """Turn a lost or refusing server into `Unavailable`; a wrong statement stays what it is."""
+    try:
+        yield
+    except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+        raise Unavailable("PostgreSQL", "an answer", _first_line(error)) from error
+
+
+def connect(conninfo: str, application: str) -> Connection:
+    """One connection, autocommit off; raises Unavailable while there is no server to speak to."""
+    with world():
+        return psycopg.connect(
+            conninfo,
+            application_name=application,
+            connect_timeout=5,
+            options="-c timezone=UTC -c client_min_messages=warning",
+            keepalives_idle=10,
+            keepalives_interval=3,
+            keepalives_count=3,
+        )
+
+
+def connect_patiently(conninfo: str, application: str, within_s: float) -> Connection:
+    """`connect`, again and again for `within_s`: for one-shot commands that start beside their server."""
+    deadline, pause_s = time.monotonic() + within_s, FIRST_PAUSE_S
+    while True:
+        try:
+            return connect(conninfo, application)
+        except Unavailable:
+            if time.monotonic() + pause_s > deadline:
+                raise
+        time.sleep(pause_s)
+        pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+
+
+async def patiently(what: str, attempt: Callable[[], Awaitable[None]], stopped: asyncio.Event) -> bool:
+    """Await `attempt` until it does not raise Unavailable; True when it went through, False when stopped meanwhile.
+
+    Says once that it waits and for what, and once that it has it.
+    """
+    pause_s, waiting = FIRST_PAUSE_S, False
+    while not stopped.is_set():
+        try:
+            await attempt()
+        except Unavailable as error:
+            if not waiting:
+                events.happened("server_awaited", server=what, problem=str(error))
+                waiting = True
+        else:
+            if waiting:
+                events.happened("server_answered", server=what)
+            return True
+        try:
+            await asyncio.wait_for(stopped.wait(), pause_s)
+        except TimeoutError:
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+    return False
+
+
+def _first_line(error: BaseException) -> str:
+    text = str(error).strip()
+    return text.splitlines()[0] if text else type(error).__name__

@@ -1,0 +1,150 @@
+"""Named read queries: what other rooms may ask the database, as functions with typed answers.
+
+Promises  Read only; every statement is text that a reader can paste into psql, values travel as parameters.
+Leaves    Boards' own SQL to dashboards/, writing to the rest of this room.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import psycopg
+
+from catalog import tables
+from storage.connect import Connection, connect, world
+
+_FIELDS = "kpi, version, area, window_start, window_end, value, state, band, unit, coverage, devices, revision, status, reason, epoch, computed_at"
+
+HISTORY = f"""
+    SELECT {_FIELDS}, stored_at
+    FROM {tables.KPI_VALUE.name}
+    WHERE kpi = %(kpi)s AND (%(area)s::text IS NULL OR area = %(area)s)
+      AND window_start >= %(from)s AND window_start < %(to)s
+    ORDER BY window_start, area, version
+"""
+LATEST = f"""
+    SELECT slot, {_FIELDS}, stored_at
+    FROM {tables.KPI_LATEST.name}
+    WHERE (%(kpi)s::text IS NULL OR kpi = %(kpi)s) AND (%(area)s::text IS NULL OR area = %(area)s)
+    ORDER BY kpi, version, area, slot
+"""
+# The value that a board shows: the open window's where it has enough, else the last settled one.
+_SHOWN = f"""
+    SELECT DISTINCT ON (l.kpi, l.area) l.*, k.better, k.bands, k.name_en, k.name_fr, k.name_nl
+    FROM {tables.KPI_LATEST.name} l JOIN {tables.KPI.name} k ON k.id = l.kpi AND k.version = l.version AND k.retired_at IS NULL
+    WHERE l.state = 'ok' AND l.band IS NOT NULL AND k.better <> 'neither'
+    ORDER BY l.kpi, l.area, l.window_start DESC, l.slot
+"""
+WORST = f"""
+    SELECT s.kpi, s.area, a.name_en, a.level, s.value, s.unit, s.band, s.status, s.window_start,
+           CASE s.better WHEN 'lower' THEN b.place - 1 ELSE b.bands - b.place END::float8 / (b.bands - 1) AS severity
+    FROM ({_SHOWN}) s
+    JOIN {tables.AREA.name} a ON a.id = s.area
+    CROSS JOIN LATERAL (
+        SELECT place, jsonb_array_length(s.bands) AS bands
+        FROM jsonb_array_elements(s.bands) WITH ORDINALITY AS e(band, place) WHERE e.band ->> 'id' = s.band
+    ) b
+    WHERE b.bands > 1 AND (%(level)s::text IS NULL OR a.level = %(level)s) AND (%(city)s::text IS NULL OR a.city = %(city)s)
+    ORDER BY severity DESC, s.coverage DESC, s.kpi, s.area
+    LIMIT %(limit)s
+"""
+TOTALS = f"SELECT name, sum(total)::bigint FROM {tables.STORED_TOTAL.name} GROUP BY name ORDER BY name"
+REJECTED = f"""
+    SELECT reason, sum(messages)::bigint, sum(readings)::bigint
+    FROM {tables.REJECTED_COUNT.name} WHERE (%(city)s::text IS NULL OR city = %(city)s)
+    GROUP BY reason ORDER BY 2 DESC, reason
+"""
+WATERMARKS = f"SELECT kind, min(watermark), max(watermark) FROM {tables.WATERMARK.name} GROUP BY kind ORDER BY kind"
+
+
+class WorstKpi(NamedTuple):
+    """A KPI value as it is shown; severity 0 (best band) to 1 (worst band), comparable between KPIs."""
+
+    kpi: str
+    area: str
+    area_name: str
+    level: str
+    value: float
+    unit: str
+    band: str
+    status: str
+    window_start: datetime
+    severity: float
+
+
+class Rejections(NamedTuple):
+    """What was refused for one reason, ever."""
+
+    reason: str
+    messages: int
+    readings: int
+
+
+class KindWatermark(NamedTuple):
+    """How far event time has come for one sensor kind, over the partitions."""
+
+    kind: str
+    lowest: datetime
+    highest: datetime
+
+
+def worst(connection: Connection, limit: int = 10, level: str | None = None, city: str | None = None) -> list[WorstKpi]:
+    """KPIs and areas in the worst bands now, worst first."""
+    return [WorstKpi._make(row) for row in _ask(connection, WORST, {"limit": limit, "level": level, "city": city})]
+
+
+def totals(connection: Connection) -> dict[str, int]:
+    """Exact counts of what was stored ever: readings, late, late_duplicates, late_conflicts, kpi_values, rejected_messages, rejected_readings."""
+    return dict(_ask(connection, TOTALS, {}))
+
+
+def rejections(connection: Connection, city: str | None = None) -> list[Rejections]:
+    """Refusals by reason, most messages first."""
+    return [Rejections._make(row) for row in _ask(connection, REJECTED, {"city": city})]
+
+
+def watermarks(connection: Connection) -> list[KindWatermark]:
+    """By sensor kind."""
+    return [KindWatermark._make(row) for row in _ask(connection, WATERMARKS, {})]
+
+
+def latest(connection: Connection, kpi: str | None = None, area: str | None = None) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """Column names and rows of kpi_latest: the live value (slot open) and the newest settled one (slot last)."""
+    with world(), connection.cursor() as cursor:
+        rows = cursor.execute(LATEST, {"kpi": kpi, "area": area}).fetchall()
+        return _names(cursor), rows
+
+
+def history(connection: Connection, kpi: str, area: str | None, span: tuple[datetime, datetime]) -> Iterator[tuple[list[str], list[tuple[Any, ...]]]]:
+    """Settled values of a KPI with window_start in [from, to), by time: column names with up to 10,000 rows at a time.
+
+    Streams from the server: memory does not grow with the answer. At least one block, also where there are no rows.
+    """
+    given = {"kpi": kpi, "area": area, "from": span[0], "to": span[1]}
+    with world(), connection.cursor(name="kpi_history") as cursor:
+        cursor.execute(HISTORY, given)
+        rows = cursor.fetchmany(10_000)
+        names = _names(cursor)
+        while True:
+            yield names, rows
+            rows = cursor.fetchmany(10_000)
+            if not rows:
+                return
+
+
+def reader(conninfo: str, application: str) -> Connection:
+    """A connection that can only read, whatever its role may do; raises Unavailable."""
+    connection = connect(conninfo, application)
+    connection.read_only = True
+    return connection
+
+
+def _ask(connection: Connection, statement: str, given: dict[str, Any]) -> list[tuple[Any, ...]]:
+    with world():
+        rows = connection.execute(statement, given).fetchall()
+        connection.rollback()
+        return rows
+
+
+def _names(cursor: "psycopg.Cursor[Any] | psycopg.ServerCursor[Any]") -> list[str]:
+    return [column.name for column in cursor.description or ()]

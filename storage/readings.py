@@ -1,0 +1,113 @@
+"""Readings of a batch into table `reading`: plain COPY for what cannot be there yet, a staging table for what can.
+
+Promises  A reading that is not late is unique by the worker's proof: a second one stops the writer. A late one is stored, or is a
+          duplicate (same value), or goes to reading_conflict (another value); of a correcting register the later word stands.
+Leaves    Deciding what is late to the worker, the order of the transaction to storage.transaction.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from catalog import tables
+from catalog.windows import from_us
+from kernels import copy
+from storage import checked
+from storage.batch import Piece
+from storage.connect import Connection
+from storage.ids import Ids, translate
+
+Columns = dict[str, npt.NDArray[Any]]
+
+_STAGE = "late_stage"
+_COLUMNS = ", ".join(tables.READING.columns)
+_KEY = "device, quantity, measured_at"
+
+MAKE_STAGE = f"""
+    CREATE TEMP TABLE IF NOT EXISTS {_STAGE}
+    (LIKE {tables.READING.name}, partition integer, input_offset bigint, place integer, correcting integer) ON COMMIT DELETE ROWS
+"""
+_COPY = f"COPY {tables.READING.name} ({_COLUMNS}) FROM STDIN (FORMAT BINARY)"
+_COPY_STAGE = f"COPY {_STAGE} FROM STDIN (FORMAT BINARY)"
+_INSERT_LATE = f"""
+    INSERT INTO {tables.READING.name} ({_COLUMNS})
+    SELECT DISTINCT ON ({_KEY}) {_COLUMNS} FROM {_STAGE} WHERE correcting = 0 ORDER BY {_KEY}, place
+    ON CONFLICT ({_KEY}) DO NOTHING
+"""
+# The range is for the planner: without it every chunk that ever was is looked into.
+_KEEP_CONFLICTS = f"""
+    INSERT INTO {tables.READING_CONFLICT.name} ({_COLUMNS}, partition, input_offset, stored_value)
+    SELECT s.device, s.quantity, s.measured_at, s.received_at, s.value, s.quality, s.partition, s.input_offset, r.value
+    FROM {_STAGE} s JOIN {tables.READING.name} r USING ({_KEY})
+    WHERE s.correcting = 0 AND r.value <> s.value AND r.measured_at BETWEEN %s AND %s
+    ON CONFLICT DO NOTHING
+"""
+_CORRECT = f"""
+    INSERT INTO {tables.READING.name} ({_COLUMNS})
+    SELECT DISTINCT ON ({_KEY}) {_COLUMNS} FROM {_STAGE} WHERE correcting = 1 ORDER BY {_KEY}, place DESC
+    ON CONFLICT ({_KEY}) DO UPDATE SET received_at = excluded.received_at, value = excluded.value, quality = excluded.quality
+"""
+
+
+class Written(NamedTuple):
+    """What became of the rows of a batch: rows = stored + duplicates + conflicts."""
+
+    stored: int
+    late: int
+    duplicates: int
+    conflicts: int
+
+
+def columns_of(pieces: Sequence[Piece], ids: Ids) -> Columns:
+    """All rows of the pieces as columns, with small ids, partition, input offset, place and correcting."""
+    records = [piece.record for piece in pieces]
+    columns: Columns = {
+        "device": np.concatenate([translate(_there(record.device), ids.devices, "device") for record in records]),
+        "quantity": np.concatenate([translate(_there(record.quantity), ids.quantities, "quantity") for record in records]),
+    }
+    for name in ("measured_at", "received_at", "value", "quality"):
+        columns[name] = np.concatenate([record.numbers[name] for record in records])
+    rows = [record.rows for record in records]
+    columns["partition"] = np.repeat([piece.partition for piece in pieces], rows)
+    columns["input_offset"] = np.repeat([record.input_offset for record in records], rows)
+    columns["place"] = np.arange(sum(rows))
+    columns["correcting"] = np.isin(columns["device"], list(ids.correcting)).astype(np.int64)
+    return columns
+
+
+def store(connection: Connection, columns: Columns) -> Written:
+    """Store the rows in the caller's transaction; raises psycopg.errors.UniqueViolation where the worker's proof does not hold."""
+    late = checked.late(columns["quality"])
+    staged = late | (columns["correcting"] == 1)
+    plain = {name: columns[name][~staged] for name in tables.READING.columns} if staged.any() else columns
+    stored = len(plain["device"])
+    if stored:
+        _send(connection, _COPY, copy.encode_readings(plain))
+    if not staged.any():
+        return Written(stored, 0, 0, 0)
+    inserted, duplicates, conflicts = _store_staged(connection, {name: column[staged] for name, column in columns.items()})
+    return Written(stored + inserted, int(late.sum()), duplicates, conflicts)
+
+
+def _store_staged(connection: Connection, rows: Columns) -> tuple[int, int, int]:
+    _send(connection, _COPY_STAGE, copy.encode_staged(rows))
+    corrected = int(rows["correcting"].sum())
+    inserted = connection.execute(_INSERT_LATE).rowcount
+    span = from_us(int(rows["measured_at"].min())), from_us(int(rows["measured_at"].max()))
+    conflicts = connection.execute(_KEEP_CONFLICTS, span).rowcount
+    if corrected:
+        connection.execute(_CORRECT)
+    return inserted + corrected, len(rows["device"]) - corrected - inserted - conflicts, conflicts
+
+
+def _send(connection: Connection, statement: str, data: memoryview) -> None:
+    with connection.cursor() as cursor, cursor.copy(statement) as stream:
+        stream.write(data)
+
+
+def _there(column: Any) -> Any:
+    if column is None:
+        raise ValueError("a checked record with rows has no ids")
+    return column

@@ -1,0 +1,148 @@
+"""One batch, one transaction: offsets, rows, KPI values, counts and watermarks together, or none of them.
+
+Promises  Exactly once: what is stored and how far it is stored can never disagree.
+Leaves    Which batch, and what to do when the server is gone, to storage.writer.
+
+Why `synchronous_commit = off` is safe here: the offsets are in the same transaction. A crash of PostgreSQL that takes the last
+commits takes their offsets with them, and Kafka still has the records.
+"""
+
+from typing import NamedTuple
+
+from catalog import tables
+from catalog.windows import from_us
+from storage import kpis, positions, readings, refusals
+from storage.batch import Batch
+from storage.connect import Connection, connect, world
+from storage.ids import EMPTY, Ids, load_ids, unknown
+from storage.kpis import Doubled
+from storage.readings import Columns, Written
+
+_WATERMARKS = f"""
+    INSERT INTO {tables.WATERMARK.name} AS w (partition, kind, watermark)
+    SELECT * FROM unnest(%s::int[], %s::text[], %s::timestamptz[])
+    ON CONFLICT (partition, kind) DO UPDATE SET watermark = excluded.watermark WHERE excluded.watermark <> w.watermark
+"""
+_NEW_DIGESTS = f"""
+    INSERT INTO {tables.REJECTED_SEEN.name} (digest, seen_at)
+    SELECT DISTINCT d, now() FROM unnest(%s::uuid[]) AS d ON CONFLICT (digest) DO NOTHING RETURNING digest
+"""
+_COUNT = f"""
+    INSERT INTO {tables.REJECTED_COUNT.name} AS c (city, reason, hour, messages, readings)
+    SELECT * FROM unnest(%s::text[], %s::text[], %s::timestamptz[], %s::bigint[], %s::bigint[])
+    ON CONFLICT (city, reason, hour) DO UPDATE SET messages = c.messages + excluded.messages, readings = c.readings + excluded.readings
+"""
+
+
+_TOTALS = f"""
+    INSERT INTO {tables.STORED_TOTAL.name} AS t (writer, name, total)
+    SELECT %s, * FROM unnest(%s::text[], %s::bigint[])
+    ON CONFLICT (writer, name) DO UPDATE SET total = t.total + excluded.total
+"""
+
+
+class Outcome(NamedTuple):
+    """What one transaction did."""
+
+    written: Written
+    columns: Columns | None
+    doubled: list[Doubled]
+    refused: list[refusals.Count]
+    kpi_values: int
+
+    @property
+    def totals(self) -> dict[str, int]:
+        """What it adds to table stored_total."""
+        return {
+            "readings": self.written.stored,
+            "late": self.written.late,
+            "late_duplicates": self.written.duplicates,
+            "late_conflicts": self.written.conflicts,
+            "kpi_values": self.kpi_values,
+            "rejected_messages": sum(count.messages for count in self.refused),
+            "rejected_readings": sum(count.readings for count in self.refused),
+        }
+
+
+class Database:
+    """The writer's connection and what it knows of the tables."""
+
+    def __init__(self, conninfo: str, writer: int = 0) -> None:
+        self._conninfo, self._writer = conninfo, writer
+        self._connection: Connection | None = None
+        self._ids: Ids = EMPTY
+
+    def open(self, keys: list[positions.Key], cluster_id: str) -> dict[positions.Key, positions.Position]:
+        """Connect and read where to go on; raises Unavailable, or Inconsistent for another cluster."""
+        self.close()
+        self._connection = connect(self._conninfo, "kompas writer")
+        self._ids = load_ids(self._connection)
+        with world():
+            self._connection.execute("SET synchronous_commit = off")
+            self._connection.execute(readings.MAKE_STAGE)
+            self._connection.commit()
+            return positions.load(self._connection, keys, cluster_id)
+
+    def ping(self) -> None:
+        """A word with the server; raises Unavailable."""
+        with world():
+            self._there().execute("SELECT 1")
+            self._there().rollback()
+
+    def store(self, batch: Batch) -> Outcome:
+        """The batch in one transaction; raises Unavailable (nothing stored, or stored and not told), Inconsistent, or what SQL says."""
+        columns = self._columns(batch)
+        connection = self._there()
+        with world(), connection.transaction():
+            # The offsets first: whoever lost the partitions learns it before it has written a row.
+            positions.move(connection, batch.before, batch.after)
+            written = Written(0, 0, 0, 0) if columns is None else readings.store(connection, columns)
+            doubled = kpis.store(connection, batch.kpis)
+            refused = _store_refusals(connection, batch.refusals)
+            _store_watermarks(connection, batch.watermarks)
+            outcome = Outcome(written, columns, doubled, refused, len(batch.kpis))
+            added = {name: number for name, number in outcome.totals.items() if number}
+            if added:
+                connection.execute(_TOTALS, (self._writer, list(added), list(added.values())))
+        return outcome
+
+    def close(self) -> None:
+        """Let go of the server."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _columns(self, batch: Batch) -> Columns | None:
+        if not batch.pieces:
+            return None
+        records = [piece.record for piece in batch.pieces]
+        strange = unknown(self._ids.devices, (record.device for record in records))
+        if strange or unknown(self._ids.quantities, (record.quantity for record in records)):
+            self._ids = load_ids(self._there())
+        return readings.columns_of(batch.pieces, self._ids)
+
+    def _there(self) -> Connection:
+        if self._connection is None:
+            raise RuntimeError("storage.transaction: wanted an open connection, got none")
+        return self._connection
+
+
+def _store_refusals(connection: Connection, told: list[refusals.Refusal]) -> list[refusals.Count]:
+    if not told:
+        return []
+    new = {row[0] for row in connection.execute(_NEW_DIGESTS, ([refusal.digest for refusal in told],))}
+    counts = refusals.counts(refusal for refusal in told if refusal.digest in new)
+    if counts:
+        hours = [from_us(count.hour_us) for count in counts]
+        columns = [[count[n] for count in counts] for n in (0, 1, 3, 4)]
+        connection.execute(_COUNT, (columns[0], columns[1], hours, columns[2], columns[3]))
+    return counts
+
+
+def _store_watermarks(connection: Connection, watermarks: dict[tuple[int, str], int]) -> None:
+    if watermarks:
+        rows = sorted(watermarks.items())
+        connection.execute(
+            _WATERMARKS,
+            ([key[0] for key, _ in rows], [key[1] for key, _ in rows], [from_us(at_us) for _, at_us in rows]),
+        )

@@ -1,0 +1,82 @@
+"""How the writer is: whether its servers answer, and how far it is behind them.
+
+Promises  Ready means that Kafka and PostgreSQL answered within the last seconds; a log that shrinks below what is stored stops the writer.
+Leaves    Showing it to runtime.health and storage.report.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from runtime import clock
+from runtime.errors import Inconsistent, Unavailable
+from storage.metrics import WriterMetrics
+from storage.positions import Key, Position
+
+_EVERY_S, _ANSWER_S, _GIVE_UP_S, _FRESH_S = 2.0, 5.0, 15.0, 15.0
+
+
+class Watch:
+    """The state that health and report show; the writer tells it what it stored."""
+
+    def __init__(self, bootstrap: str, metrics: WriterMetrics) -> None:
+        self._bootstrap, self._metrics = bootstrap, metrics
+        self._positions: dict[Key, Position] = {}
+        self.kafka_s = self.stored_s = float("-inf")
+        self.lag: Counter[str] = Counter()
+        self.away = True
+
+    def lost(self) -> None:
+        """The session is over; nothing is known."""
+        self.away = True
+
+    def moved(self, after: Mapping[Key, Position]) -> None:
+        """A transaction went through: PostgreSQL is there, these partitions moved."""
+        self.stored_s = clock.monotonic_s()
+        self._positions.update(after)
+
+    async def follow(self, consumer: AIOKafkaConsumer, stored: Mapping[Key, Position]) -> None:
+        """Ask Kafka for its ends every two seconds; raises Unavailable after a long silence, Inconsistent where a log shrank."""
+        self._positions = dict(stored)
+        self.away = False
+        self.kafka_s = self.stored_s = clock.monotonic_s()
+        while True:
+            try:
+                # As it was before asking: while Kafka answers, more may arrive and be stored.
+                before = dict(self._positions)
+                async with asyncio.timeout(_ANSWER_S):
+                    ends = await consumer.end_offsets([TopicPartition(*key) for key in before])
+                self.kafka_s = clock.monotonic_s()
+                self._compare(before, {Key(*partition): end for partition, end in ends.items()})
+            except (KafkaError, TimeoutError) as error:
+                if clock.monotonic_s() - self.kafka_s > _GIVE_UP_S:
+                    raise Unavailable(f"Kafka at {self._bootstrap}", "its log ends", repr(error)) from error
+            await asyncio.sleep(_EVERY_S)
+
+    def kafka(self) -> str | None:
+        """What is wrong with Kafka; None when it answers."""
+        return self._silent(self.kafka_s, f"Kafka at {self._bootstrap}")
+
+    def database(self) -> str | None:
+        """What is wrong with PostgreSQL; None when it takes transactions."""
+        return self._silent(self.stored_s, "PostgreSQL")
+
+    def _silent(self, since_s: float, what: str) -> str | None:
+        if self.away:
+            return f"{what}: waiting for Kafka and PostgreSQL"
+        silent_s = clock.monotonic_s() - since_s
+        return None if silent_s < _FRESH_S else f"{what} has not answered for {silent_s:.0f} s"
+
+    def _compare(self, stored: Mapping[Key, Position], ends: Mapping[Key, int]) -> None:
+        lag: Counter[str] = Counter()
+        for key, end in ends.items():
+            behind = end - stored[key].log_offset
+            if behind < 0:
+                raise Inconsistent(f"{key.topic}/{key.partition}: wanted a log up to offset {stored[key].log_offset} or more, got one up to {end}")
+            lag[key.topic] += behind
+        self.lag = lag
+        for topic, records in lag.items():
+            self._metrics.lag.labels(topic).set(records)

@@ -1,0 +1,99 @@
+"""Closing windows: which finals follow from how far the watermarks are, each exactly once and none left out.
+
+Promises  Per KPI version and city the windows close in order; an area that has had an active device of an input kind, or data,
+          gets every window from then on. An empty window that ended more than a day before the newest watermark is not
+          published (reading it gives `no_data`), so that an outage of a month costs nothing.
+Leaves    Watermarks to stream/combiner/marks, values to stream/combiner/values.
+"""
+
+from typing import NamedTuple
+
+from catalog.kpi_value import KpiValue
+from stream.combiner.catalogue import NEVER_US
+from stream.combiner.lanes import Lane, LaneId
+from stream.combiner.marks import UNKNOWN_US
+from stream.combiner.panes import Panes
+from stream.combiner.values import Stamp, compute, kpi_values
+
+DAY_US = 86_400_000_000
+
+
+class Until(NamedTuple):
+    """How far the log is: windows close up to limit_us; newest_us is the highest watermark of all."""
+
+    limit_us: int
+    newest_us: int
+    epoch: str
+
+
+class Closing:
+    """What is closed and who gets windows; a part of the combiner's state."""
+
+    def __init__(self) -> None:
+        self.passed: dict[LaneId, int] = {}
+        """End of the last closed window; absent before the first."""
+        self.started: dict[LaneId, set[str]] = {}
+        """Areas that get every window."""
+        self.rebuilt_before_us = UNKNOWN_US
+        """Windows that start before this may lack records from before the log's start: reason `rebuilt`."""
+        self.held_us = UNKNOWN_US
+        """The log's clock when windows closed last; see stream/combiner/holds."""
+
+    def open_from(self, lane: Lane) -> int:
+        """Windows of the lane that start before this are closed or do not count."""
+        return self.passed.get(lane.id, lane.definition.kpi.live_from_us)
+
+    def close(self, lane: Lane, panes: Panes, until: Until) -> list[KpiValue]:
+        """Finals of every window of the lane that ends at or before the limit and was not closed yet, in order."""
+        at_us = self.passed.get(lane.id)
+        if at_us is None:
+            at_us = self._first(lane, panes, until.limit_us)
+            if at_us is None:
+                return []
+        finals: list[KpiValue] = []
+        horizon_us = until.newest_us - DAY_US
+        while at_us < lane.definition.live_to_us:
+            start, end = lane.window(at_us)
+            if end > until.limit_us:
+                break
+            if end < horizon_us and not any(panes.at(key, start) >= 0 for key in lane.keys):
+                at_us = max(end, _skip(lane, panes, start, min(horizon_us, until.limit_us)))
+            else:
+                finals += self._final(lane, panes, (start, end), until)
+                at_us = end
+            self.passed[lane.id] = at_us
+        if at_us >= lane.definition.live_to_us:
+            self.passed[lane.id] = NEVER_US
+        return finals
+
+    def _first(self, lane: Lane, panes: Panes, limit_us: int) -> int | None:
+        """Start of the lane's first window, once it can close: where its first device was due or its first data lie."""
+        if lane.begun.shape[1] == 0:
+            return None
+        begins = [int(lane.begun[1].min())]
+        begins += [start for key in lane.keys for start in panes.starts(key) if panes.seen(key, start)[lane.slots].any()]
+        start, end = lane.window(max(min(begins), lane.definition.kpi.live_from_us))
+        if start < lane.definition.kpi.live_from_us:
+            start, end = lane.window(end)
+        if end > limit_us:
+            return None
+        self.passed[lane.id] = start
+        return start
+
+    def _final(self, lane: Lane, panes: Panes, window: tuple[int, int], until: Until) -> list[KpiValue]:
+        started = self.started.setdefault(lane.id, set())
+        values = compute(lane, panes, window[0], lane.due(window, None, len(panes.areas)))
+        publish = lane.begun_before(window[1], len(panes.areas)) | (values.devices > 0)
+        if started:
+            publish |= [area in started for area in lane.areas]
+        started.update(lane.areas[at] for at in publish.nonzero()[0].tolist())
+        if window[1] < until.newest_us - DAY_US:
+            publish &= values.devices > 0
+        reason = "rebuilt" if window[0] < self.rebuilt_before_us else None
+        return kpi_values(lane, values, publish.nonzero()[0], Stamp(window, "final", 1, reason, until.epoch))
+
+
+def _skip(lane: Lane, panes: Panes, start_us: int, until_us: int) -> int:
+    """The next window after start_us that has data or is young enough to be published empty."""
+    later = [at for key in lane.keys for at in panes.starts(key) if at > start_us]
+    return lane.window(min([*later, until_us]))[0]

@@ -1,0 +1,67 @@
+"""Which windows still count: rows of others are not taken, panes of others are forgotten.
+
+Promises  Memory is bounded by open windows: a pane goes once every KPI that reads it has closed its window in every city with
+          data in it. Aggregates that no KPI here reads (yet) are kept for a day of the log's clock.
+Leaves    Closing to stream/combiner/closing.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from catalog.windows import window_of
+from formula.errors import FormulaError
+from formula.spec import parse_key
+from stream.combiner.catalogue import Definitions
+from stream.combiner.closing import DAY_US, Closing
+from stream.combiner.lanes import Lane
+from stream.combiner.marks import UNKNOWN_US
+from stream.combiner.panes import Panes
+
+I64 = npt.NDArray[np.int64]
+
+
+class Holds(NamedTuple):
+    """Per key slot and city: windows that start before `floor` do not count any more."""
+
+    floor: I64
+    """int64[keys, cities + 1], µs; column 0 is for areas without a known city."""
+    city_of_area: I64
+    """int64[areas], column of `floor`."""
+
+    def closed(self, key: int, start_us: int, panes: Panes) -> bool:
+        """True where nobody waits for the pane."""
+        passed = self.floor[key] > start_us
+        if passed.all():
+            return True
+        if not passed.any():
+            return False
+        cities = self.city_of_area[: len(panes.areas)][panes.seen(key, start_us)]
+        return bool(passed[cities].all())
+
+
+def holds(lanes: list[Lane], definitions: Definitions, panes: Panes, closing: Closing) -> Holds:
+    """Work them out anew; O(keys * cities + areas)."""
+    column = {city: at for at, city in enumerate(definitions.cities, start=1)}
+    unread = np.array([_unread_floor(text, closing.held_us) for text in panes.keys], np.int64).reshape(-1, 1)
+    floor = np.full((len(panes.keys), len(column) + 1), np.iinfo(np.int64).max, np.int64)
+    for lane in lanes:
+        at = column[lane.city.id]
+        open_from = closing.open_from(lane)
+        for key in lane.keys:
+            floor[key, at] = min(int(floor[key, at]), open_from)
+    floor = np.where(floor == np.iinfo(np.int64).max, unread, floor)
+    cities = [column.get(record.city, 0) if (record := definitions.areas.get(area)) is not None else 0 for area in panes.areas]
+    return Holds(floor, np.array(cities, np.int64))
+
+
+def _unread_floor(text: str, newest_us: int) -> int:
+    """Start of the oldest window that is kept although no KPI reads it."""
+    if newest_us == UNKNOWN_US:
+        return UNKNOWN_US
+    try:
+        _, window = parse_key(text)
+    except FormulaError:
+        return int(np.iinfo(np.int64).max)
+    return window_of(newest_us - DAY_US, window, "UTC")[0] - DAY_US

@@ -1,0 +1,93 @@
+"""Live values: what open windows say so far, where that changed.
+
+Promises  A value goes out when value, state, coverage or devices differ from what went out last; an area without data goes
+          out once something is due of it. After a restore everything open goes out again.
+Leaves    How often to the shell (at most once a second); nothing here is part of the state.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from catalog.kpi_value import KpiValue
+from stream.combiner.closing import Closing
+from stream.combiner.lanes import Lane, LaneId
+from stream.combiner.marks import UNKNOWN_US, frontier
+from stream.combiner.panes import Panes
+from stream.combiner.values import Stamp, Values, compute, kpi_values
+
+I64 = npt.NDArray[np.int64]
+
+
+class _Shown(NamedTuple):
+    """What went out last of a lane's window."""
+
+    areas: list[str]
+    due: I64
+    values: Values
+    out: npt.NDArray[np.bool_]
+
+
+class Known(NamedTuple):
+    """How far each kind is known (µs), and the offset that all this rests on."""
+
+    until_us: dict[str, int]
+    epoch: str
+
+
+class Live:
+    """Remembers what went out."""
+
+    def __init__(self) -> None:
+        self._shown: dict[tuple[LaneId, int], _Shown] = {}
+
+    def changed(self, lanes: list[Lane], panes: Panes, closing: Closing, known: Known) -> list[KpiValue]:
+        """Live values to publish now."""
+        found: list[KpiValue] = []
+        still: dict[tuple[LaneId, int], _Shown] = {}
+        starts = _starts(panes)
+        for lane in lanes:
+            for start in sorted(_open(lane, starts, closing, frontier(known.until_us, lane.definition.kinds))):
+                shown = self._shown.get((lane.id, start))
+                values, now = _look(lane, panes, lane.window(start), known.until_us, shown)
+                still[lane.id, start] = now
+                if values is not None:
+                    found += kpi_values(lane, now.values, values, Stamp(lane.window(start), "live", 0, None, known.epoch))
+        self._shown = still
+        panes.dirty.clear()
+        return found
+
+
+def _look(lane: Lane, panes: Panes, window: tuple[int, int], known_us: dict[str, int], shown: _Shown | None) -> tuple[I64 | None, _Shown]:
+    """Positions in the lane that changed (None for nothing), and what is out after them."""
+    due = lane.due(window, known_us, len(panes.areas))
+    same = shown is not None and shown.areas == lane.areas
+    if same and shown is not None and not any((key, window[0]) in panes.dirty for key in lane.keys) and np.array_equal(due, shown.due):
+        return None, shown
+    values = compute(lane, panes, window[0], due)
+    out = (values.devices > 0) | (due > 0)
+    if not same or shown is None:
+        return out.nonzero()[0], _Shown(lane.areas, due, values, out)
+    old = shown.values
+    equal = (values.value == old.value) | (np.isnan(values.value) & np.isnan(old.value))
+    equal &= (values.state == old.state) & (values.coverage == old.coverage) & (values.devices == old.devices)
+    out |= shown.out
+    return (out & ~(equal & shown.out)).nonzero()[0], _Shown(lane.areas, due, values, out)
+
+
+def _starts(panes: Panes) -> dict[int, set[int]]:
+    """Window starts with data, per key slot."""
+    found: dict[int, set[int]] = {}
+    for key, start in panes.pane:
+        found.setdefault(key, set()).add(start)
+    return found
+
+
+def _open(lane: Lane, starts: dict[int, set[int]], closing: Closing, known_us: int) -> set[int]:
+    """Starts of the lane's open windows: those with data, and the one that the kinds have come to."""
+    begin, end = closing.open_from(lane), lane.definition.live_to_us
+    candidates = {start for key in lane.keys for start in starts.get(key, ())}
+    if known_us > UNKNOWN_US:
+        candidates.add(lane.window(known_us)[0])
+    return {start for start in candidates if begin <= start < end and lane.window(start)[0] == start}

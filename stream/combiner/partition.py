@@ -1,0 +1,217 @@
+"""One partition of kompas.partials.v1: apply its records, take what is to be published.
+
+Promises  The state is a pure function of the records applied: no wall clock, no second topic; same prefix, same snapshot.
+          Finals leave once each, in order of their windows; a record at or below `offset` changes nothing.
+Leaves    Kafka, time and confirmation to the shell (order of steps in stream/combiner/__init__).
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from catalog.kpi_value import KpiValue
+from kernels.combine import FIELDS
+from runtime.clock import iso
+from runtime.errors import Inconsistent
+from runtime.frames import DamagedFrame, Frame, decode
+from stream.combiner import snapshot
+from stream.combiner.catalogue import Definitions, Document
+from stream.combiner.census import Group
+from stream.combiner.closing import Until
+from stream.combiner.holds import holds
+from stream.combiner.lanes import Lane, build
+from stream.combiner.live import Known, Live
+from stream.combiner.marks import UNKNOWN_US, frontier
+from stream.combiner.snapshot import SnapshotUnusable, State
+
+I64 = npt.NDArray[np.int64]
+
+__all__ = ["CombinerPartition", "SnapshotUnusable"]
+
+
+class CombinerPartition:
+    """See stream/combiner/__init__ for how to call it."""
+
+    def __init__(self, partition: int, input_partitions: int = 12) -> None:
+        self.partition, self._inputs = partition, input_partitions
+        self.counts = dict.fromkeys(("frames", "rows", "regressed", "after_close", "damaged", "finals", "lives"), 0)
+        self._said: list[str] = []
+        self._finals: list[KpiValue] = []
+        self._set(State.empty(input_partitions))
+
+    @property
+    def offset(self) -> int:
+        """The last offset applied, -1 for none."""
+        return self._state.offset
+
+    def apply(self, value: bytes, offset: int) -> None:
+        """Apply one record. At or below `offset` it changes nothing; a gap raises Inconsistent."""
+        state = self._state
+        if offset <= state.offset:
+            return
+        if offset != state.offset + 1 and state.offset >= 0:
+            raise Inconsistent(f"partials partition {self.partition}: wanted offset {state.offset + 1}, got {offset}")
+        fresh, state.offset = state.offset < 0, offset
+        if fresh and offset > 0:
+            state.incomplete = True
+        self.counts["frames"] += 1
+        try:
+            self._apply(decode(value))
+        except (DamagedFrame, KeyError, TypeError, ValueError, IndexError) as error:
+            self.counts["damaged"] += 1
+            self._said.append(f"partials partition {self.partition} offset {offset}: wanted a frame of partials/1, got {error!r}")
+
+    def take(self, computed_at_us: int, *, live: bool) -> list[KpiValue]:
+        """What to publish now: finals that wait, then (live=True) live values that changed, stamped with the time given."""
+        found, self._finals = self._finals, []
+        self.counts["finals"] += len(found)
+        if live:
+            state = self._state
+            known = Known(state.marks.known(), self._epoch())
+            lives = self._live.changed(self._lanes, state.panes, state.closing, known)
+            self.counts["lives"] += len(lives)
+            found = found + lives
+        computed_at = iso(computed_at_us)
+        return [msgspec.structs.replace(value, computed_at=computed_at) for value in found]
+
+    def snapshot(self) -> bytes:
+        """The state as bytes; finals that were not taken raise Inconsistent."""
+        if self._finals:
+            raise Inconsistent(f"combiner {self.partition}: wanted take() before snapshot(), got {len(self._finals)} finals that wait")
+        return snapshot.dump(self.partition, self._state)
+
+    def restore(self, data: bytes) -> None:
+        """Replace the state; raises SnapshotUnusable and changes nothing where the bytes do not fit."""
+        self._set(snapshot.load(data, self.partition, self._inputs))
+
+    def problems(self) -> list[str]:
+        """Sentences for the log since the last call."""
+        said, self._said = self._said, []
+        return said
+
+    def _set(self, state: State) -> None:
+        self._state = state
+        self._finals = []
+        self._live = Live()
+        self._slowest = state.marks.slowest() if state.marks.complete else {}
+        self._definitions: Definitions = state.catalogue.derive()
+        self._rebuild()
+
+    def _epoch(self) -> str:
+        return f"{self.partition}/{self._state.offset}"
+
+    def _apply(self, frame: Frame) -> None:
+        state, meta = self._state, frame.meta
+        source, offset, watermarks = int(meta["input_partition"]), int(meta["input_offset"]), _watermarks(meta["watermarks"])
+        if not 0 <= source < self._inputs:
+            raise ValueError(f"input_partition {source}")
+        rebuilt = False
+        if meta["kind"] == "rows":
+            self._rows(frame, source, offset)
+        elif meta["kind"] == "census":
+            rebuilt = state.census.apply(source, offset, _groups(frame))
+            for group in state.census.of_input[source]:
+                state.panes.slot_of_area(group.area)
+        elif meta["kind"] == "catalogue":
+            rebuilt = self._catalogue(frame, offset)
+        elif meta["kind"] != "watermarks":
+            raise ValueError(f"kind {meta['kind']!r}")
+        if rebuilt:
+            self._rebuild()
+        news = state.marks.apply(source, offset, watermarks)
+        if news or rebuilt:
+            self._close(rebuilt)
+
+    def _catalogue(self, frame: Frame, offset: int) -> bool:
+        entity = frame.columns["entity"]
+        names = [entity.texts[code] for code in entity.codes.tolist()]
+        rows = zip(names, frame.columns["id"], frame.columns["document"], strict=True)
+        changed = [self._state.catalogue.apply(name, id_, Document(offset, text)) for name, id_, text in rows]
+        if any(changed):
+            self._definitions = self._state.catalogue.derive()
+            self._said += self._definitions.problems
+        return any(changed)
+
+    def _rows(self, frame: Frame, source: int, offset: int) -> None:
+        panes, columns = self._state.panes, frame.columns
+        if not frame.rows:
+            return
+        areas_before = len(panes.areas)
+        aggregate, area = columns["aggregate"], columns["area"]
+        keys = np.array([panes.slot_of_key(text) for text in aggregate.texts], np.int64)[aggregate.codes]
+        areas = np.array([panes.slot_of_area(text) for text in area.texts], np.int64)[area.codes]
+        if len(panes.areas) != areas_before or len(panes.keys) > self._holds.floor.shape[0]:
+            self._rebuild()
+        starts = columns["window_start"]
+        rows = np.stack([columns[name].view(np.int64) for name in FIELDS], axis=1)
+        self.counts["rows"] += frame.rows
+        kept = starts >= self._holds.floor[keys, self._holds.city_of_area[areas]]
+        if not kept.all():
+            late = "after_close" if offset > self._state.marks.offsets[source] else "regressed"
+            self.counts[late] += int(frame.rows - kept.sum())
+        at = kept.nonzero()[0]
+        if not at.size:
+            return
+        place = (keys[at], areas[at], starts[at])
+        newer = panes.put(place, rows[at], source, offset)
+        self.counts["regressed"] += int(at.size - newer.sum())
+        bins = columns.get("bins")
+        if bins is not None:
+            for here, fresh in zip(at.tolist(), newer.tolist(), strict=True):
+                if fresh and bins[here] is not None:
+                    panes.bins[panes.at(int(keys[here]), int(starts[here])), int(areas[here]), source] = bins[here]
+
+    def _rebuild(self) -> None:
+        state = self._state
+        state.census.index(state.panes.area_slot)
+        self._lanes: list[Lane] = build(self._definitions, state.census, state.panes)
+        self._hold()
+
+    def _hold(self) -> None:
+        """Work out which windows still count, and forget the panes of the others."""
+        state = self._state
+        self._holds = holds(self._lanes, self._definitions, state.panes, state.closing)
+        for key, start in list(state.panes.pane):
+            if self._holds.closed(key, start, state.panes):
+                state.panes.drop(key, start)
+
+    def _close(self, rebuilt: bool) -> None:
+        state = self._state
+        if not state.marks.complete:
+            return
+        if state.incomplete:
+            state.incomplete, state.closing.rebuilt_before_us = False, state.marks.newest_us()
+        slowest = state.marks.slowest()
+        if slowest == self._slowest and not rebuilt:
+            return
+        self._slowest = slowest
+        newest_us = state.marks.newest_us()
+        before = dict(state.closing.passed)
+        finals: list[KpiValue] = []
+        for lane in self._lanes:
+            limit_us = frontier(slowest, lane.definition.kinds)
+            if limit_us > UNKNOWN_US:
+                finals += state.closing.close(lane, state.panes, Until(limit_us, newest_us, self._epoch()))
+        if state.closing.passed != before:
+            state.closing.held_us = newest_us
+            self._hold()
+        self._finals += sorted(finals, key=lambda value: (value.window_start, value.kpi, value.area))
+
+
+def _watermarks(given: Mapping[str, Any]) -> dict[str, int | None]:
+    return {str(kind): None if at_us is None else int(at_us) for kind, at_us in given.items()}
+
+
+def _groups(frame: Frame) -> dict[Group, int]:
+    columns = frame.columns
+    area, kind = columns["area"], columns["kind"]
+    found: dict[Group, int] = {}
+    begins = np.maximum(columns["due_from_us"], columns["valid_from_us"]).tolist()
+    rows = zip(area.codes.tolist(), kind.codes.tolist(), columns["cadence_us"].tolist(), begins, columns["valid_to_us"].tolist(), strict=True)
+    for (area_code, kind_code, cadence, begin, end), devices in zip(rows, columns["devices"].tolist(), strict=True):
+        group = Group(area.texts[area_code], kind.texts[kind_code], cadence, begin, end)
+        found[group] = found.get(group, 0) + devices
+    return found

@@ -1,0 +1,166 @@
+"""The Faust app: two agents, Kafka's group, and nothing else of Faust.
+
+Promises  Events are never acknowledged to Faust; positions and commits are ours (stream.shell.owner).
+Leaves    What to do with a record to the holders.
+Source: hook points of faust-streaming 0.15.3, docs/decisions/0002-exact-stream.md
+"""
+
+import asyncio
+import os
+import tempfile
+from typing import Any
+
+import mode.loop
+
+mode.loop.use("uvloop")
+
+import faust  # noqa: E402 - the event loop is chosen before faust is imported
+from aiokafka import AIOKafkaProducer  # noqa: E402
+from faust.transport.drivers import aiokafka as driver  # noqa: E402
+from faust.types import TP  # noqa: E402
+
+from catalog.topics import PARTIALS, READINGS, Topic  # noqa: E402
+from runtime import events  # noqa: E402
+from runtime.clock import boottime_s  # noqa: E402
+from runtime.health import HealthServer  # noqa: E402
+from stream.settings import WorkerSettings  # noqa: E402
+from stream.shell.owner import Owner  # noqa: E402
+
+EXIT_STALLED = 75
+TICK_S = 0.05
+STALL_CHECK_S = 0.25
+
+
+class OwnPositions(driver.Consumer):
+    """Reads on from where our state ends, whatever the group has committed."""
+
+    async def perform_seek(self) -> None:
+        """After Faust's own seek, put every partition to the holder's next record."""
+        await super().perform_seek()
+        for tp in self.assignment():
+            position = self.app.owner.position((tp.topic, tp.partition))
+            if position is not None:
+                await self._seek(tp, position)
+                self._read_offset[tp] = position
+                self._committed_offset[tp] = position
+
+
+driver.Transport.Consumer = OwnPositions
+
+
+class WorkerApp(faust.App):
+    """Faust's app with our producer, owner and health server."""
+
+    def __init__(self, settings: WorkerSettings, producer: AIOKafkaProducer, health: HealthServer, owner: Owner) -> None:
+        self.kompas, self.own_producer, self.health, self.owner = settings, producer, health, owner
+        self.working = False
+        super().__init__(
+            "kompas-worker",
+            broker=f"kafka://{settings.kafka}",
+            store="memory://",
+            datadir=tempfile.mkdtemp(prefix="kompas-faust-"),
+            web_enabled=False,
+            topic_allow_declare=False,
+            topic_disable_leader=True,
+            table_standby_replicas=0,
+            key_serializer="raw",
+            value_serializer="raw",
+            stream_buffer_maxsize=128,
+            stream_wait_empty=False,
+            stream_recovery_delay=0.0,
+            broker_max_poll_records=64,
+            consumer_max_fetch_size=4 << 20,
+            consumer_auto_offset_reset="earliest",
+            consumer_group_instance_id=f"worker-{settings.ordinal}",
+            broker_client_id=f"kompas-worker-{settings.ordinal}",
+            broker_session_timeout=settings.session_s,
+            broker_request_timeout=max(40.0, settings.session_s + 10),
+            broker_heartbeat_interval=min(3.0, settings.session_s / 5),
+            broker_rebalance_timeout=10.0,
+            agent_supervisor="mode.CrashingSupervisor",
+        )
+
+    async def on_start(self) -> None:
+        """Connect what is ours before Faust's consumer joins the group."""
+        await super().on_start()
+        await self.health.start()
+
+    async def on_stop(self) -> None:
+        """Give everything back with a last snapshot while the consumer is still a member."""
+        self.working = False
+        await self.owner.give_back(self.consumer)
+        await super().on_stop()
+        await self.health.stop()
+
+
+def declare(app: WorkerApp) -> None:
+    """Bind agents, tasks and signals."""
+    for topic in (READINGS, PARTIALS):
+        app.agent(_channel(app, topic), name=topic.name)(_reader(app))
+    app.task(_publish(app))
+    app.task(_snapshot(app))
+    app.task(_watch_stalls(app))
+
+    @app.on_rebalance_complete.connect(weak=False)
+    async def restore(sender: Any, **kwargs: Any) -> None:
+        parts = {(tp.topic, tp.partition) for tp in app.consumer.assignment() if tp.topic in (READINGS.name, PARTIALS.name)}
+        await app.owner.restore(app.consumer, parts)
+        app.working = True
+        events.happened("partitions_assigned", partitions=len(parts))
+
+    @app.on_partitions_revoked.connect(weak=False)
+    async def revoke(sender: Any, revoked: set[TP], **kwargs: Any) -> None:
+        app.working = False
+        if app.owner.holders:
+            await app.owner.give_back(app.consumer)
+            events.happened("partitions_revoked", partitions=len(revoked))
+
+
+def _channel(app: WorkerApp, topic: Topic) -> Any:
+    return app.topic(topic.name, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
+
+
+def _reader(app: WorkerApp) -> Any:
+    async def read(stream: Any) -> None:
+        async for event in stream.noack().events():
+            message = event.message
+            if message.generation_id != app.consumer_generation_id:
+                continue
+            holder = app.owner.expect((message.topic, message.partition), message.offset)
+            if holder is not None:
+                await holder.take(message.value, message.offset)  # never acknowledged: the snapshot commits its offset
+
+    return read
+
+
+def _publish(app: WorkerApp) -> Any:
+    async def publish() -> None:
+        while not app.should_stop:
+            await asyncio.sleep(TICK_S)
+            await app.owner.publish()
+
+    return publish
+
+
+def _snapshot(app: WorkerApp) -> Any:
+    async def snapshot() -> None:
+        while not app.should_stop:
+            await asyncio.sleep(TICK_S)
+            if app.working:
+                await app.owner.snapshot_due(app.consumer)
+
+    return snapshot
+
+
+def _watch_stalls(app: WorkerApp) -> Any:
+    async def watch() -> None:
+        last_s = boottime_s()
+        while not app.should_stop:
+            await asyncio.sleep(STALL_CHECK_S)
+            now_s = boottime_s()
+            if now_s - last_s > app.kompas.session_s:
+                events.failed("stalled", for_s=round(now_s - last_s, 1), session_s=app.kompas.session_s)
+                os._exit(EXIT_STALLED)  # the group has given our partitions away: end before another word
+            last_s = now_s
+
+    return watch

@@ -1,0 +1,171 @@
+"""One owned partition of the worker: its state, its outbox, and how it publishes, snapshots and restores.
+
+Two kinds with the same face: WorkerHolder for kompas.readings.v1, CombinerHolder for kompas.partials.v1.
+
+Promises  Outputs of a record are handed to the outbox before the next record is taken in; a snapshot's dump and the
+          outputs it rests on are of one moment.
+Leaves    Faust, assignment and commits to stream.shell.app.
+"""
+
+from typing import Protocol
+
+import msgspec
+from aiokafka import AIOKafkaProducer
+
+from catalog.kpi_value import KpiValue
+from catalog.topics import CHECKED, KPIS, PARTIALS, PARTITIONS, REJECTED, partition_of
+from runtime import events
+from runtime.clock import monotonic_s, now_us
+from stream.combiner.partition import CombinerPartition
+from stream.shell import metrics
+from stream.shell.outbox import Outbox
+from stream.worker.partials import Publisher, Record
+from stream.worker.partition import WorkerPartition
+from stream.worker.snapshot import dump, load
+
+PARTIALS_EVERY_S = 0.25
+EVERYWHERE_EVERY_S = 1.0
+LIVE_EVERY_S = 1.0
+ALL_OPEN_EVERY_S = 3600.0
+
+
+class Holder(Protocol):
+    """What stream.shell.app needs of an owned partition."""
+
+    partition: int
+    state_partition: int
+    outbox: Outbox
+    generation: int
+    committed: int
+
+    @property
+    def offset(self) -> int:
+        """Offset of the last record taken in."""
+
+    def skip_to(self, offset: int) -> None:
+        """Go on at this offset: what lies before has expired and is lost."""
+
+    async def take(self, value: bytes, offset: int) -> None:
+        """Take a record in and hand on what it gives."""
+
+    async def publish(self) -> None:
+        """Publish what is due."""
+
+    async def snapshot(self) -> tuple[bytes, int]:
+        """Publish what the snapshot will no longer hold, and dump: bytes and the offset they hold."""
+
+
+class WorkerHolder:
+    """A partition of kompas.readings.v1."""
+
+    def __init__(self, partition: int, producer: AIOKafkaProducer, snapshot: bytes | None) -> None:
+        self.partition = self.state_partition = partition
+        self.worker = WorkerPartition(partition) if snapshot is None else load(partition, snapshot)
+        self.outbox = Outbox(producer)
+        self.publisher = Publisher(self.worker)
+        self.generation = -1
+        self.committed = self.worker.offset
+        self._published_at = self._everywhere_at = 0.0
+        self._all_open_at = monotonic_s()
+
+    @property
+    def offset(self) -> int:
+        """Offset of the last record taken in."""
+        return self.worker.offset
+
+    def skip_to(self, offset: int) -> None:
+        """Go on at this offset; the state stays as it is."""
+        self.worker.state.offset = offset - 1
+
+    async def take(self, value: bytes, offset: int) -> None:
+        """Check a frame; its checked record and what is refused go out."""
+        outputs = self.worker.apply(value, offset)
+        await self.outbox.send(CHECKED.name, outputs.checked, self.partition)
+        for refused in outputs.refused:
+            await self.outbox.send(REJECTED.name, refused.value, self.partition, headers=refused.headers)
+        metrics.READINGS.inc(outputs.readings)
+        metrics.FRAMES.inc()
+        metrics.REFUSED.inc(len(outputs.refused))
+
+    async def publish(self) -> None:
+        """Partials: what changed, at most four times a second; the watermarks once a second; all once an hour."""
+        now = monotonic_s()
+        if now - self._published_at < PARTIALS_EVERY_S:
+            return
+        self._published_at = now
+        if now - self._all_open_at >= ALL_OPEN_EVERY_S:
+            self._all_open_at = now
+            self.worker.state.windows.mark_all()
+        everywhere = now - self._everywhere_at >= EVERYWHERE_EVERY_S
+        if everywhere:
+            self._everywhere_at = now
+        await self._send(self.publisher.take(everywhere))
+
+    async def _send(self, records: list[Record]) -> None:
+        for record in records:
+            await self.outbox.send(PARTIALS.name, record.value, record.partition)
+            metrics.PARTIALS.inc()
+
+    async def snapshot(self) -> tuple[bytes, int]:
+        """Rows of closing windows first, then the state without them."""
+        records = self.publisher.take(everywhere=True)
+        data, offset = dump(self.worker), self.worker.offset
+        await self._send(records)
+        return data, offset
+
+
+class CombinerHolder:
+    """A partition of kompas.partials.v1."""
+
+    def __init__(self, partition: int, producer: AIOKafkaProducer, snapshot: bytes | None) -> None:
+        self.partition = partition
+        self.state_partition = PARTITIONS + partition
+        self.combiner = CombinerPartition(partition, PARTITIONS)
+        if snapshot is not None:
+            self.combiner.restore(snapshot)
+        self.outbox = Outbox(producer)
+        self.generation = -1
+        self._before = -1
+        self.committed = self.combiner.offset
+        self._published_at = self._live_at = 0.0
+
+    @property
+    def offset(self) -> int:
+        """Offset of the last record taken in."""
+        return max(self.combiner.offset, self._before)
+
+    def skip_to(self, offset: int) -> None:
+        """Go on at this offset with an empty state: every worker publishes all open rows again within an hour."""
+        self.combiner = CombinerPartition(self.partition, PARTITIONS)
+        self._before = offset - 1
+
+    async def take(self, value: bytes, offset: int) -> None:
+        """Merge a partials record."""
+        self.combiner.apply(value, offset)
+        for problem in self.combiner.problems():
+            events.failed("combiner_problem", partition=self.partition, problem=problem)
+        metrics.PARTIALS_IN.inc()
+
+    async def publish(self) -> None:
+        """Finals as soon as they are there, live values once a second."""
+        now = monotonic_s()
+        if now - self._published_at < PARTIALS_EVERY_S:
+            return
+        self._published_at = now
+        live = now - self._live_at >= LIVE_EVERY_S
+        if live:
+            self._live_at = now
+        await self._send(self.combiner.take(now_us(), live=live))
+
+    async def _send(self, values: list[KpiValue]) -> None:
+        for value in values:
+            key = f"{value.kpi}|{value.area}"
+            await self.outbox.send(KPIS.name, msgspec.json.encode(value), partition_of(key), key.encode(), [("kompas.schema", KPIS.schema.encode())])
+            metrics.VALUES.labels(value.status).inc()
+
+    async def snapshot(self) -> tuple[bytes, int]:
+        """Finals first, then the state that knows they are out."""
+        values = self.combiner.take(now_us(), live=False)
+        data, offset = self.combiner.snapshot(), self.combiner.offset
+        await self._send(values)
+        return data, offset

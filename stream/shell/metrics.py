@@ -1,0 +1,16 @@
+"""Metrics of the worker, counted per batch."""
+
+from prometheus_client import Counter, Gauge
+
+READINGS = Counter("kompas_worker_readings_total", "Readings taken in, duplicates included.")
+FRAMES = Counter("kompas_worker_frames_total", "Records of kompas.readings.v1 taken in.")
+REFUSED = Counter("kompas_worker_refused_total", "Records sent to kompas.rejected.v1: conflicts and damaged frames.")
+PARTIALS = Counter("kompas_worker_partials_total", "Records sent to kompas.partials.v1.")
+PARTIALS_IN = Counter("kompas_combiner_partials_total", "Records of kompas.partials.v1 taken in.")
+VALUES = Counter("kompas_combiner_values_total", "KPI values published, by status.", ["status"])
+SNAPSHOTS = Counter("kompas_worker_snapshots_total", "Snapshots committed.")
+SNAPSHOT_BYTES = Gauge("kompas_worker_snapshot_bytes", "Size of the last snapshot.", ["topic", "partition"])
+REFUSED_COMMITS = Counter("kompas_worker_refused_commits_total", "Commits that the group coordinator refused: a former owner spoke.")
+RESTORED = Counter("kompas_worker_restored_total", "Partitions taken over, by where their state came from.", ["source"])
+LOST = Counter("kompas_worker_lost_records_total", "Records below the log's start that were never read.")
+PARTITIONS = Gauge("kompas_worker_partitions", "Partitions owned, by topic.", ["topic"])

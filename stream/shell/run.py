@@ -1,0 +1,54 @@
+"""Start the worker: wait for Kafka and its topics, then hand the loop to Faust."""
+
+import asyncio
+from collections.abc import Callable
+
+import faust
+from aiokafka.errors import KafkaError
+
+from catalog.topics import TOPICS
+from runtime import events, kafka
+from runtime.health import HealthServer
+from stream.settings import WorkerSettings
+from stream.shell.app import WorkerApp, declare
+from stream.shell.owner import Owner
+
+LONGEST_WAIT_S = 5.0
+
+
+async def _wait_for_topics(bootstrap: str) -> None:
+    """Return when Kafka answers and has our topics; says once what it waits for."""
+    wait_s, said = 0.2, False
+    while True:
+        client = kafka.admin(bootstrap, "kompas-worker-wait")
+        try:
+            await client.start()
+            missing = {topic.name for topic in TOPICS} - set(await client.list_topics())
+            if not missing:
+                return
+            reason = f"topics {sorted(missing)}"
+        except (KafkaError, OSError) as error:
+            reason = f"kafka at {bootstrap}: {error!r}"
+        finally:
+            await client.close()
+        if not said:
+            events.happened("waiting", waiting_for=reason)
+            said = True
+        await asyncio.sleep(wait_s)
+        wait_s = min(LONGEST_WAIT_S, 2 * wait_s)
+
+
+def run(settings: WorkerSettings, new_loop: Callable[[], asyncio.AbstractEventLoop]) -> int:
+    """Run the worker until it is asked to end."""
+    loop = new_loop()
+    asyncio.set_event_loop(loop)
+    loop.run_until_complete(_wait_for_topics(settings.kafka))
+    producer = kafka.producer(settings.kafka, f"kompas-worker-{settings.ordinal}", linger_ms=2)
+    owner = Owner(settings.kafka, f"kompas-worker-{settings.ordinal}", producer)
+    health = HealthServer(settings.health_host, settings.health_port, {}, {"partitions": lambda: None if owner.holders else "owns no partitions"})
+    app = WorkerApp(settings, producer, health, owner)
+    declare(app)
+    loop.run_until_complete(producer.start())
+    worker = faust.Worker(app, loop=loop, loglevel="WARNING", redirect_stdouts=False, override_logging=False)
+    worker.execute_from_commandline()
+    return 0

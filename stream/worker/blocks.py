@@ -1,0 +1,140 @@
+"""The open windows of a partition: opening, closing and carrying them over a change of the catalogue.
+
+Promises  A block is one window of one lane, with a row per device that measures the quantity; rows are never shared.
+Leaves    What is in the rows to kernels.accumulate and kernels.ordered.
+"""
+
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from catalog.records import WindowName
+from catalog.windows import window_of
+from kernels.accumulate import FIELDS, Blocks
+from stream.worker.program import WINDOWS, LaneKey, Program
+
+I64 = npt.NDArray[np.int64]
+T = TypeVar("T", bound=np.generic)
+
+
+class Window(NamedTuple):
+    """One open window: its lane, its bounds in µs, its first accumulator row and how many it has."""
+
+    lane: int
+    start_us: int
+    end_us: int
+    base: int
+    rows: int
+
+
+class OpenWindows:
+    """Blocks of accumulator rows that grow as windows open and are used again as they close."""
+
+    def __init__(self, lanes: int) -> None:
+        self.windows: dict[int, Window] = {}
+        self._free_numbers: list[int] = []
+        self._free_rows: dict[int, list[int]] = {}
+        self._end = 0
+        self.arrays = Blocks(
+            open=np.zeros(max(1, lanes), np.int32),
+            of_lane=np.zeros((max(1, lanes), 8), np.int32),
+            start_us=np.zeros(64, np.int64),
+            base=np.zeros(64, np.int64),
+            hit=np.zeros((max(1, lanes), 4), np.int64),
+            cell=np.zeros((4096, FIELDS), np.int64),
+            energy=np.zeros(4096),
+            dirty=np.zeros(4096, np.uint8),
+        )
+
+    def open(self, program: Program, lane: int, start_us: int, city: int) -> int:
+        """Open the window of a lane that starts at start_us in the calendar of a city; returns its block number."""
+        rows = program.places[program.quantity_number[program.lane_keys[lane][0]]].slot.size
+        window: WindowName = WINDOWS[program.lanes.window[lane]]  # type: ignore[assignment]
+        _, end_us = window_of(start_us, window, program.time_zones[city] if program.time_zones else "UTC")
+        return self._put(Window(lane, start_us, end_us, self._take_rows(rows), rows))
+
+    def put(self, lane: int, start_us: int, end_us: int, rows: int) -> Window:
+        """Open a window with bounds and rows as given: from a snapshot, or under a changed program."""
+        return self.windows[self._put(Window(lane, start_us, end_us, self._take_rows(rows), rows))]
+
+    def _put(self, window: Window) -> int:
+        number = self._free_numbers.pop() if self._free_numbers else len(self.windows)
+        arrays = self.arrays
+        if number >= arrays.base.size:
+            arrays = self.arrays = arrays._replace(start_us=_grown(arrays.start_us), base=_grown(arrays.base))
+        if arrays.open[window.lane] >= arrays.of_lane.shape[1]:
+            arrays = self.arrays = arrays._replace(of_lane=np.ascontiguousarray(_grown(arrays.of_lane.T).T))
+        arrays.of_lane[window.lane, arrays.open[window.lane]] = number
+        arrays.open[window.lane] += 1
+        arrays.start_us[number] = window.start_us
+        arrays.base[number] = window.base
+        self.windows[number] = window
+        return number
+
+    def _take_rows(self, rows: int) -> int:
+        free = self._free_rows.get(rows)
+        if free:
+            return free.pop()
+        base, self._end = self._end, self._end + rows
+        while self._end > self.arrays.dirty.size:
+            arrays = self.arrays
+            self.arrays = arrays._replace(cell=_grown(arrays.cell), energy=_grown(arrays.energy), dirty=_grown(arrays.dirty))
+        return base
+
+    def close(self, number: int) -> Window:
+        """Forget a window; its rows are cleared and free for the next of the same size."""
+        window = self.windows.pop(number)
+        arrays = self.arrays
+        mine = arrays.of_lane[window.lane, : arrays.open[window.lane]]
+        mine[np.flatnonzero(mine == number)[0]] = mine[-1]
+        arrays.open[window.lane] -= 1
+        arrays.hit[window.lane] = 0
+        rows = slice(window.base, window.base + window.rows)
+        arrays.cell[rows] = 0
+        arrays.energy[rows] = 0.0
+        arrays.dirty[rows] = 0
+        self._free_rows.setdefault(window.rows, []).append(window.base)
+        self._free_numbers.append(number)
+        return window
+
+    def dirty(self) -> list[int]:
+        """Numbers of the windows in which something changed, in order of lane and start."""
+        flags = self.arrays.dirty
+        found = [n for n, w in self.windows.items() if flags[w.base : w.base + w.rows].any()]
+        return sorted(found, key=lambda n: (self.windows[n].lane, self.windows[n].start_us))
+
+    def mark_all(self) -> None:
+        """Everything is to be published again."""
+        for window in self.windows.values():
+            rows = slice(window.base, window.base + window.rows)
+            cell = self.arrays.cell[rows]
+            self.arrays.dirty[rows] = ((cell[:, 0] != 0) | (cell[:, 7] != 0)).astype(np.uint8)
+
+    def carried(self, old: Program, new: Program) -> "OpenWindows":
+        """The same windows under a changed program: lanes by their key, rows by their slot; lanes that are gone are dropped."""
+        after = OpenWindows(len(new.lane_keys))
+        for number in sorted(self.windows, key=lambda n: (self.windows[n].lane, self.windows[n].start_us)):
+            window = self.windows[number]
+            key: LaneKey = old.lane_keys[window.lane]
+            lane = new.lane_number.get(key)
+            if lane is None:
+                continue
+            quantity = old.quantity_number[key[0]]
+            slots = old.places[quantity].slot
+            rows = new.lanes.row[new.quantity_number[key[0]], slots]
+            size = new.places[new.quantity_number[key[0]]].slot.size
+            base = after.put(lane, window.start_us, window.end_us, size).base
+            there = rows >= 0
+            here = slice(window.base, window.base + window.rows)
+            after.arrays.cell[base + rows[there]] = self.arrays.cell[here][there]
+            after.arrays.energy[base + rows[there]] = self.arrays.energy[here][there]
+            after.arrays.dirty[base + rows[there]] = self.arrays.dirty[here][there]
+        return after
+
+
+def _grown(array: npt.NDArray[T]) -> npt.NDArray[T]:
+    """Twice the room along the first axis, what is there kept."""
+    bigger = np.zeros((2 * array.shape[0], *array.shape[1:]), array.dtype)
+    bigger[: array.shape[0]] = array
+    return bigger

@@ -1,0 +1,100 @@
+"""What a worker's partition says about one input record: the checked record, and what it refuses.
+
+Promises  Every input record gives exactly one checked record (rule 11). Bytes that depend on the input alone.
+Leaves    Sending to stream.shell.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from catalog.reasons import Reason
+from catalog.topics import CHECKED, REJECTED
+from kernels.arrive import CONFLICT, DUPLICATE, KEPT, LATE, UNKNOWN, Verdicts
+from runtime.frames import Coded, Frame, encode
+
+Headers = list[tuple[str, bytes]]
+EMPTY: dict[str, Any] = {
+    "device": Coded(np.zeros(0, np.int32), []),
+    "quantity": Coded(np.zeros(0, np.int32), []),
+    "measured_at": np.zeros(0, np.int64),
+    "received_at": np.zeros(0, np.int64),
+    "value": np.zeros(0),
+    "quality": np.zeros(0, np.uint16),
+}
+
+
+class Refusal(NamedTuple):
+    """One record for kompas.rejected.v1."""
+
+    value: bytes
+    headers: Headers
+
+
+class Outputs(NamedTuple):
+    """What one input record gives."""
+
+    checked: bytes
+    refused: list[Refusal]
+    readings: int
+
+
+def checked_meta(kind: str, offset: int, watermarks: Mapping[str, int | None]) -> dict[str, Any]:
+    """The metadata that every checked record has."""
+    return {"schema": CHECKED.schema, "kind": kind, "input_offset": offset, "watermarks": watermarks, "duplicates": 0, "conflicts": 0, "late": 0}
+
+
+def without_rows(meta: dict[str, Any]) -> Outputs:
+    """A checked record for an input that carries no readings."""
+    return Outputs(encode(meta, EMPTY), [], 0)
+
+
+def with_rows(frame: Frame, verdicts: Verdicts, meta: dict[str, Any], where: tuple[int, int]) -> Outputs:
+    """The checked record of a readings frame, and the refusals of conflicts; where: input partition and offset."""
+    status = verdicts.status
+    tally = np.bincount(status, minlength=UNKNOWN + 1)
+    meta |= {"duplicates": int(tally[DUPLICATE]), "conflicts": int(tally[CONFLICT] + tally[UNKNOWN]), "late": int(tally[LATE])}
+    columns: dict[str, Any] = {**frame.columns, "quality": verdicts.quality}
+    if tally[KEPT] + tally[LATE] < frame.rows:
+        kept = (status == KEPT) | (status == LATE)
+        columns = {name: _taken(column, kept) for name, column in columns.items()}
+    refused = []
+    if tally[CONFLICT] or tally[UNKNOWN]:
+        refused = [_refuse(frame, int(row), int(status[row]), where) for row in np.flatnonzero((status == CONFLICT) | (status == UNKNOWN))]
+    return Outputs(encode(meta, columns), refused, frame.rows)
+
+
+def _taken(column: Any, kept: npt.NDArray[np.bool_]) -> Any:
+    return Coded(column.codes[kept], column.texts) if isinstance(column, Coded) else column[kept]
+
+
+def _refuse(frame: Frame, row: int, status: int, where: tuple[int, int]) -> Refusal:
+    device, quantity = frame.columns["device"], frame.columns["quantity"]
+    reading = {
+        "device": device.texts[device.codes[row]],
+        "quantity": quantity.texts[quantity.codes[row]],
+        "measured_at_us": int(frame.columns["measured_at"][row]),
+        "value": float(frame.columns["value"][row]),
+    }
+    reason, wanted = Reason.CONFLICT, "the value that the log already has for this device, quantity and time"
+    if status == UNKNOWN:
+        reason, wanted = Reason.UNKNOWN_DEVICE, "a device and quantity that this partition's catalogue has"
+    detail = f"{reading['device']} {reading['quantity']}: wanted {wanted}, got {reading['value']!r} [{reason.value}]"
+    return refusal(msgspec.json.encode(reading), frame.meta, where, reason, detail, row, int(frame.columns["received_at"][row]))
+
+
+def refusal(value: bytes, meta: Mapping[str, Any], where: tuple[int, int], reason: Reason, detail: str, row: int, received_us: int) -> Refusal:
+    """A record for kompas.rejected.v1 with the headers of schema rejected/1."""
+    rejections = msgspec.json.encode([{"index": row, "reason": reason.value, "detail": detail}])
+    headers = [
+        ("kompas.schema", REJECTED.schema.encode()),
+        ("origin", f"readings/{where[0]}/{where[1]}".encode()),
+        ("gateway", str(meta.get("gateway", "")).encode()),
+        ("life", str(meta.get("life", "")).encode()),
+        ("received_at", str(received_us).encode()),
+        ("rejections", rejections),
+    ]
+    return Refusal(value, headers)

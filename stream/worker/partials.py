@@ -1,0 +1,203 @@
+"""What a partition publishes: absolute partial rows per area, census, catalogue and watermarks (rule 12).
+
+Promises  A record with watermark W at offset o comes after all rows of windows that ended at or before W, as they stand
+          at o; content depends on the state alone, so a former owner's record says nothing else for the same offset.
+Leaves    When to publish, and confirming, to stream.shell.
+"""
+
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+
+from catalog.topics import PARTIALS, partition_of
+from kernels.reduce import PERCENTILE, PartialRows, Scratch, new_rows, new_scratch, reduce_block
+from runtime.frames import Coded, encode
+from stream.worker.blocks import Window
+from stream.worker.partition import WorkerPartition
+from stream.worker.pool import summed_by_area
+from stream.worker.registry import ENTITIES
+
+NONE_US = -(1 << 62)
+
+
+class Record(NamedTuple):
+    """One record for kompas.partials.v1."""
+
+    partition: int
+    value: bytes
+
+
+class Publisher:
+    """Builds the partials records of one input partition; keeps work space between calls, and no state."""
+
+    def __init__(self, worker: WorkerPartition) -> None:
+        self._worker = worker
+        self._areas: list[str] = []
+        self._owner = np.zeros(0, np.int64)
+        self._scratch: Scratch = new_scratch(0)
+        self._rows: PartialRows = new_rows(1024)
+
+    def take(self, everywhere: bool) -> list[Record]:
+        """All that changed since the last call, and the closing of windows that the watermark has passed.
+
+        everywhere   True: every partials partition gets a record, if only with the watermarks
+        """
+        if self._worker.offset < 0:
+            return []
+        records: list[Record] = []
+        if len(self._areas) != len(self._worker.state.program.areas):
+            self._number_areas()
+        if self._worker.announce:
+            records += self._catalogue() + self._census()
+            self._worker.announce = False
+        rows = self._changed_rows()
+        records += rows
+        if everywhere or rows:
+            told = {record.partition for record in rows}
+            records += [Record(p, encode(self._meta("watermarks"), {"device": np.zeros(0)})) for p in range(PARTIALS.partitions) if p not in told]
+        self._close_passed()
+        return records
+
+    def _meta(self, kind: str) -> dict[str, Any]:
+        state = self._worker.state
+        return {
+            "schema": PARTIALS.schema,
+            "kind": kind,
+            "input_partition": self._worker.partition,
+            "input_offset": state.offset,
+            "watermarks": state.watermarks(),
+        }
+
+    def _number_areas(self) -> None:
+        self._areas = list(self._worker.state.program.areas)
+        self._owner = np.array([partition_of(area) for area in self._areas], np.int64)
+        self._scratch = new_scratch(len(self._areas))
+
+    def _changed_rows(self) -> list[Record]:
+        state, program = self._worker.state, self._worker.state.program
+        out = self._rows
+        bins: dict[int, bytes] = {}
+        out.used[0] = 0
+        for number in state.windows.dirty():
+            window = state.windows.windows[number]
+            functions = program.functions[window.lane]
+            self._make_room(functions.shape[0] * len(self._areas))
+            out = self._rows
+            first = int(out.used[0])
+            places = program.places[program.quantity_number[program.lane_keys[window.lane][0]]]
+            span = np.array([window.base, window.start_us, window.end_us], np.int64)
+            reduce_block(state.windows.arrays, span, places._replace(slot=places.slot[: window.rows]), functions, self._scratch, out)
+            bins.update(self._bins(window, first))
+        return self._encode(out, bins)
+
+    def _make_room(self, rows: int) -> None:
+        old = self._rows
+        used = int(old.used[0])
+        if used + rows > old.area.size:
+            self._rows = new_rows(2 * (used + rows))
+            for target, source in zip(self._rows[:-1], old[:-1], strict=True):
+                target[:used] = source[:used]
+            self._rows.used[0] = used
+
+    def _bins(self, window: Window, first: int) -> dict[int, bytes]:
+        """Histograms of the percentile rows written from row `first` on, by row."""
+        state, program = self._worker.state, self._worker.state.program
+        pooled = [int(number) for code, number in program.functions[window.lane] if code == PERCENTILE]
+        if not pooled:
+            return {}
+        places = program.places[program.quantity_number[program.lane_keys[window.lane][0]]]
+        summed = summed_by_area(*state.pool.entries(window.lane, window.start_us), places)
+        rows = self._rows
+        return {
+            row: summed[int(rows.area[row])]
+            for row in range(first, int(rows.used[0]))
+            if int(rows.aggregate[row]) in pooled and int(rows.area[row]) in summed
+        }
+
+    def _encode(self, rows: PartialRows, bins: dict[int, bytes]) -> list[Record]:
+        used = int(rows.used[0])
+        if used == 0:
+            return []
+        owner = self._owner[rows.area[:used]]
+        order = np.argsort(owner, kind="stable")
+        edges = np.searchsorted(owner[order], np.arange(PARTIALS.partitions + 1))
+        records = []
+        for p in range(PARTIALS.partitions):
+            mine = order[edges[p] : edges[p + 1]]
+            if mine.size:
+                records.append(Record(p, encode(self._meta("rows"), self._columns(rows, mine, bins))))
+        return records
+
+    def _columns(self, rows: PartialRows, mine: Any, bins: dict[int, bytes]) -> dict[str, Any]:
+        program = self._worker.state.program
+        number = rows.number[mine]
+        columns: dict[str, Any] = {
+            "aggregate": _coded(rows.aggregate[mine], program.aggregates),
+            "area": _coded(rows.area[mine], self._areas),
+            "window_start": rows.start_us[mine],
+        }
+        for at, name in enumerate(("devices", "readings", "good_due", "sum_hi", "sum_lo")):
+            columns[name] = number[:, at]
+        columns["real"] = rows.real[mine]
+        columns["low"], columns["high"] = number[:, 5], number[:, 6]
+        if bins:
+            histograms = [bins.get(int(row)) for row in mine]
+            if any(item is not None for item in histograms):
+                columns["bins"] = histograms
+        return columns
+
+    def _close_passed(self) -> None:
+        state, program = self._worker.state, self._worker.state.program
+        closed = []
+        passed = {quantity: state.passed_us(quantity) for quantity in {key[0] for key in program.lane_keys}}
+        for number, window in list(state.windows.windows.items()):
+            if window.end_us <= passed[program.lane_keys[window.lane][0]]:
+                state.windows.close(number)
+                closed.append((window.lane, window.start_us))
+        state.pool.close(closed)
+
+    def _census(self) -> list[Record]:
+        """Groups of devices by area (every level), kind, cadence and time of service, to every partials partition."""
+        registry = self._worker.state.registry
+        program = self._worker.state.program
+        groups: dict[tuple[str, str, int, int, int, int], int] = {}
+        for s, slot in enumerate(registry.slots):
+            cadence = int(program.places[0].cadence_us[s]) if program.places else 1_000_000
+            times = (cadence, slot.record.due_from_us, int(program.valid_from_us[s]), int(program.valid_to_us[s]))
+            for area in registry.lineage(slot.area):
+                key = (area, slot.record.kind, *times)
+                groups[key] = groups.get(key, 0) + 1
+        records = []
+        for p in range(PARTIALS.partitions):
+            mine = sorted(key for key in groups if partition_of(key[0]) == p)
+            numbers = np.array([[*key[2:], groups[key]] for key in mine], np.int64).reshape(-1, 5)
+            columns: dict[str, Any] = {"area": _texts([key[0] for key in mine]), "kind": _texts([key[1] for key in mine])}
+            for at, name in enumerate(("cadence_us", "due_from_us", "valid_from_us", "valid_to_us", "devices")):
+                columns[name] = numbers[:, at]
+            records.append(Record(p, encode(self._meta("census"), columns)))
+        return records
+
+    def _catalogue(self) -> list[Record]:
+        if self._worker.partition != 0:
+            return []
+        rows = [
+            (entity, id_, None if record is None else msgspec.json.encode(record).decode())
+            for entity in ENTITIES
+            if entity != "device"
+            for id_, record in self._worker.state.registry.records[entity].items()
+        ]
+        columns = {"entity": _texts([row[0] for row in rows]), "id": [row[1] for row in rows], "document": [row[2] for row in rows]}
+        value = encode(self._meta("catalogue"), columns)
+        return [Record(p, value) for p in range(PARTIALS.partitions)]
+
+
+def _coded(numbers: Any, texts: list[str]) -> Coded:
+    used, codes = np.unique(numbers, return_inverse=True)
+    return Coded(codes.astype(np.int32), [texts[n] for n in used])
+
+
+def _texts(texts: list[str]) -> Coded:
+    distinct = sorted(set(texts))
+    place = {text: n for n, text in enumerate(distinct)}
+    return Coded(np.array([place[text] for text in texts], np.int32), distinct)

@@ -1,0 +1,170 @@
+"""The worker's steps for one input partition: take a record in, say what it gives, publish what changed.
+
+Promises  apply() is a pure function of state and record. A record at or below state.offset changes nothing; the caller
+          makes sure that the next is exactly one higher.
+Leaves    Sending, committing and every clock to stream.shell; area rows to stream.worker.partials.
+"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from catalog.reasons import Reason
+from kernels.accumulate import accumulate
+from kernels.arrive import KEPT, NEVER_US, Rows, arrive, make_room, new_verdicts
+from kernels.ordered import close, feed
+from runtime.frames import DamagedFrame, Frame, decode
+from stream.worker.outputs import Outputs, checked_meta, refusal, with_rows, without_rows
+from stream.worker.state import State
+
+I64 = npt.NDArray[np.int64]
+READING_COLUMNS = {"device", "quantity", "measured_at", "received_at", "value", "quality"}
+
+
+class WorkerPartition:
+    """State and steps of one input partition."""
+
+    def __init__(self, partition: int) -> None:
+        self.partition = partition
+        self.state = State()
+        self.announce = True
+        """True where the catalogue and the census are to be published with the next partials."""
+        self._need: I64 = np.zeros(3, np.int64)
+
+    @property
+    def offset(self) -> int:
+        """Offset of the last record taken in; -1 before the first."""
+        return self.state.offset
+
+    def apply(self, value: bytes, offset: int) -> Outputs:
+        """Take one record of kompas.readings.v1 in. A damaged one is refused whole and the partition moves on."""
+        try:
+            frame = decode(value)
+            outputs = self._take(frame, offset)
+        except DamagedFrame as error:
+            refused = refusal(value, {}, (self.partition, offset), Reason.DAMAGED_FRAME, str(error), -1, 0)
+            meta = checked_meta("damaged", offset, self.state.watermarks())
+            outputs = without_rows(meta)._replace(refused=[refused])
+        self.state.offset = offset
+        return outputs
+
+    def _take(self, frame: Frame, offset: int) -> Outputs:
+        kind = frame.meta.get("kind")
+        if kind == "readings":
+            missing = READING_COLUMNS - frame.columns.keys()
+            if missing:
+                raise DamagedFrame(f"readings frame: wanted columns {sorted(READING_COLUMNS)}, got none of {sorted(missing)}")
+            return self._readings(frame, offset)
+        if kind == "heartbeat":
+            self._heartbeat(frame.meta)
+        elif kind == "catalogue":
+            self._catalogue(frame)
+        else:
+            raise DamagedFrame(f"frame: wanted kind readings, heartbeat or catalogue, got {kind!r}")
+        meta = checked_meta(kind, offset, self.state.watermarks())
+        if kind == "heartbeat":
+            meta |= {name: frame.meta.get(name) for name in ("gateway", "life", "seq", "clock_us", "totals", "last")}
+        return without_rows(meta)
+
+    def _readings(self, frame: Frame, offset: int) -> Outputs:
+        state, program = self.state, self.state.program
+        columns = frame.columns
+        slots = np.array([state.registry.slot_of.get(text, -1) for text in columns["device"].texts] or [-1], np.int32)
+        quantities = np.array([program.quantity_number.get(text, -1) for text in columns["quantity"].texts] or [-1], np.int32)
+        rows = Rows(
+            slots[columns["device"].codes],
+            quantities[columns["quantity"].codes],
+            columns["measured_at"],
+            columns["received_at"],
+            columns["value"],
+            columns["quality"],
+        )
+        verdicts = new_verdicts(frame.rows)
+        state.seen = make_room(state.seen, program.device_kind, state.watermark_us, frame.rows)
+        arrive(rows, program.tables, state.watermark_us, state.quiet_from_us, state.seen, verdicts)
+        self._count(rows, verdicts)
+        return with_rows(frame, verdicts, checked_meta("readings", offset, state.watermarks()), (self.partition, offset))
+
+    def _count(self, rows: Rows, verdicts: Any) -> None:
+        state, program = self.state, self.state.program
+        known = rows.slot >= 0
+        if not known.any():
+            return
+        outside = known & ((rows.measured_us < program.valid_from_us[rows.slot]) | (rows.measured_us >= program.valid_to_us[rows.slot]))
+        if outside.any():
+            verdicts = verdicts._replace(quality=np.where(outside, np.uint16(9), verdicts.quality).astype(np.uint16))
+        at = 0
+        while True:
+            at = accumulate(rows, verdicts, program.tables.resolution, program.lanes, state.windows.arrays, at, self._need)
+            if at >= rows.slot.size:
+                break
+            self._open_needed()
+        if program.pooled.any():
+            area = program.places[0].area[:, 0] if program.places else np.zeros(0, np.int32)
+            state.pool.add(rows, verdicts, program.lanes, program.pooled, np.ascontiguousarray(area))
+        if program.tracks.lane.size:
+            self._hold_back(rows, verdicts)
+            self._feed()
+
+    def _open_needed(self) -> None:
+        lane, start_us, city = (int(n) for n in self._need)
+        self.state.windows.open(self.state.program, lane, start_us, city)
+
+    def _hold_back(self, rows: Rows, verdicts: Any) -> None:
+        tracked = np.isin(rows.quantity, self.state.program.tracks.quantity)
+        flag = verdicts.quality & 0x000F
+        mine = tracked & (verdicts.status == KEPT) & ((flag == 1) | (flag == 2))
+        if mine.any():
+            new = (rows.slot[mine], rows.quantity[mine], rows.measured_us[mine], verdicts.integer[mine])
+            slot, quantity, at_us, value = self.state.pending
+            self.state.pending = (
+                np.concatenate((slot, new[0])),
+                np.concatenate((quantity, new[1])),
+                np.concatenate((at_us, new[2])),
+                np.concatenate((value, new[3])),
+            )
+
+    def _feed(self) -> None:
+        """Feed what the watermark has passed, in order of time; then count what is held up to the windows passed."""
+        state, program = self.state, self.state.program
+        slot, quantity, at_us, value = state.pending
+        passed = at_us < state.watermark_us[program.tables.slot_kind[slot]]
+        if passed.any():
+            order = np.lexsort((quantity[passed], slot[passed], at_us[passed]))
+            rows = (slot[passed][order], quantity[passed][order], at_us[passed][order], value[passed][order])
+            state.pending = (slot[~passed], quantity[~passed], at_us[~passed], value[~passed])
+            at = 0
+            while (at := feed(rows, program.lanes, state.windows.arrays, program.tracks, state.held, program.hold_us, at, self._need)) < rows[0].size:
+                self._open_needed()
+        self._close_tracks()
+
+    def _close_tracks(self) -> None:
+        state, program = self.state, self.state.program
+        for t, lane in enumerate(program.tracks.lane):
+            passed_us = state.passed_us(program.lane_keys[lane][0])
+            if passed_us in (NEVER_US, 1 << 62):
+                continue
+            until_us = program.starts_of(int(lane), passed_us)
+            if (until_us > state.closed_to_us[t]).any():
+                while not close(t, until_us, program.lanes, state.windows.arrays, program.tracks, state.held, program.hold_us, self._need):
+                    self._open_needed()
+                state.closed_to_us[t] = until_us
+
+    def _heartbeat(self, meta: dict[str, Any]) -> None:
+        state = self.state
+        low_us = state.silence.beat(str(meta["gateway"]), int(meta["clock_us"]), bool(meta.get("last", False)))
+        lateness = state.program.tables.lateness_us
+        for k in state.program.active_kinds:
+            if state.silence.silent(int(state.quiet_from_us[k]), int(state.program.idle_us[k])):
+                state.watermark_us[k] = max(int(state.watermark_us[k]), low_us - int(lateness[k]))
+        if state.program.tracks.lane.size:
+            self._feed()
+
+    def _catalogue(self, frame: Frame) -> None:
+        columns = frame.columns
+        entity = columns["entity"]
+        for n in range(frame.rows):
+            self.state.registry.change(entity.texts[entity.codes[n]], columns["id"][n], columns["document"][n])
+        self.state.recompile()
+        self.announce = True

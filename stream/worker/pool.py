@@ -1,0 +1,77 @@
+"""Pooled histograms for percentiles: how many good readings of a lane fell on each integer of the resolution, per area.
+
+Promises  Exact counts; merging areas or partitions adds them. Kept for the smallest areas, summed upward when published.
+Leaves    The table's probing to kernels.pool.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from kernels.accumulate import Lanes
+from kernels.arrive import Rows, Verdicts
+from kernels.pool import VALUE_BITS, VALUE_OFFSET, pool, rebuild
+from kernels.reduce import Places
+from kernels.table import Table, capacity_for, new_table
+
+I64 = npt.NDArray[np.int64]
+NONE = np.zeros(0, np.int64)
+
+
+class Pool:
+    """A sparse table (block, smallest area, integer value) -> count."""
+
+    def __init__(self) -> None:
+        self.table: Table = new_table(1 << 12)
+
+    def add(self, rows: Rows, verdicts: Verdicts, lanes: Lanes, pooled: npt.NDArray[np.uint8], area: npt.NDArray[np.int32]) -> None:
+        """Count the kept, good readings of pooled lanes; their windows are open."""
+        entries = int(self.table.used[0]) + int(pooled.sum()) * rows.slot.size
+        if 2 * entries > self.table.key.size:
+            self.table = rebuild(self.table, NONE, capacity_for(entries))
+        pool(rows, verdicts, lanes, pooled, area, self.table)
+
+    def entries(self, lane: int, start_us: int) -> tuple[I64, I64, I64]:
+        """Area numbers, integer values and counts of one window, sorted by area and value."""
+        table = self.table
+        mine = (table.key != -1) & (table.at_us == start_us) & (table.key >> 52 == lane)
+        key, count = table.key[mine], table.value[mine]
+        order = np.argsort(key)
+        key = key[order]
+        return (key >> VALUE_BITS) & 0xFFFFF, (key & ((1 << VALUE_BITS) - 1)) - VALUE_OFFSET, count[order]
+
+    def close(self, windows: list[tuple[int, int]]) -> None:
+        """Forget the counts of closed windows (lane, start)."""
+        if windows and self.table.used[0]:
+            gone = np.array(sorted(windows), np.int64)
+            self.table = rebuild(self.table, gone.ravel(), self.table.key.size)
+
+    def renumber(self, lane_of: dict[int, int]) -> None:
+        """Carry the counts over a change of lane numbers; lanes that are gone are dropped."""
+        old = self.table
+        self.table = new_table(old.key.size)
+        used = old.key != -1
+        lane = old.key[used] >> 52
+        after = np.array([lane_of.get(int(n), -1) for n in lane], np.int64)
+        key = (after << 52) | (old.key[used] & ((1 << 52) - 1))
+        self.put(key[after >= 0], old.at_us[used][after >= 0], old.value[used][after >= 0])
+
+    def put(self, key: I64, at_us: I64, count: I64) -> None:
+        """Set entries of an empty table (restore)."""
+        self.table = rebuild(Table(key, at_us, count, np.array([key.size])), NONE, capacity_for(key.size))
+
+
+def summed_by_area(areas: I64, values: I64, counts: I64, places: Places) -> dict[int, bytes]:
+    """Bins of every area of every level as int64 pairs (value, count), ascending in value."""
+    parents: dict[int, set[int]] = {}
+    for line in np.unique(places.area[places.slot], axis=0):
+        for area in line[line >= 0]:
+            parents.setdefault(int(area), set()).add(int(line[0]))
+    found = {}
+    for area, leaves in parents.items():
+        mine = np.isin(areas, list(leaves))
+        if mine.any():
+            value, where = np.unique(values[mine], return_inverse=True)
+            total = np.zeros(value.size, np.int64)
+            np.add.at(total, where, counts[mine])
+            found[area] = np.column_stack((value, total)).tobytes()
+    return found

@@ -1,0 +1,117 @@
+"""Snapshots of a partition's state: bytes that depend on the input prefix alone, and the way back.
+
+Promises  load(dump(state)) goes on as state would have; everything open is published again after a load.
+          A layout that is not LAYOUT is refused, so an older or newer release replays instead of misreading.
+Leaves    Chunks, checksums and the pointer in the commit to stream.shell.
+"""
+
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from kernels.ordered import Held
+from kernels.pool import rebuild
+from kernels.table import Table, capacity_for
+from stream.worker.blocks import Window
+from stream.worker.partition import WorkerPartition
+from stream.worker.registry import Registry
+from stream.worker.silence import Silence
+from stream.worker.state import State
+
+LAYOUT = "worker/1"
+_NONE = np.zeros(0, np.int64)
+
+
+class LayoutError(Exception):
+    """A snapshot of another layout: replay instead."""
+
+
+def dump(worker: WorkerPartition) -> bytes:
+    """The state as compressed bytes."""
+    state = worker.state
+    order = sorted(state.windows.windows.values(), key=lambda w: (w.lane, w.start_us))
+    document: dict[str, Any] = {
+        "layout": LAYOUT,
+        "partition": worker.partition,
+        "offset": state.offset,
+        "registry": state.registry.dump(),
+        "watermark": _bytes(state.watermark_us),
+        "quiet": _bytes(state.quiet_from_us),
+        "silence": msgspec.msgpack.encode(state.silence),
+        "seen": _entries(state.seen, state),
+        "pool": _entries(state.pool.table, None),
+        "pending": [_bytes(array) for array in state.pending],
+        "held": [_bytes(array) for array in state.held],
+        "closed": _bytes(state.closed_to_us),
+        "windows": [_window(state, window) for window in order],
+    }
+    raw = msgspec.msgpack.encode(document)
+    return len(raw).to_bytes(8, "little") + bytes(pa.compress(raw, codec="lz4", asbytes=True))
+
+
+def load(partition: int, data: bytes) -> WorkerPartition:
+    """The inverse of dump; raises LayoutError."""
+    raw = pa.decompress(data[8:], int.from_bytes(data[:8], "little"), codec="lz4", asbytes=True)
+    document = msgspec.msgpack.decode(raw)
+    if document.get("layout") != LAYOUT or document.get("partition") != partition:
+        raise LayoutError(f"snapshot: wanted {LAYOUT} of partition {partition}, got {document.get('layout')} of {document.get('partition')}")
+    worker = WorkerPartition(partition)
+    state = worker.state
+    state.registry = Registry.load(document["registry"])
+    state.recompile()
+    state.offset = document["offset"]
+    state.watermark_us = _array(document["watermark"], np.int64)
+    state.quiet_from_us = _array(document["quiet"], np.int64)
+    state.silence = msgspec.msgpack.decode(document["silence"], type=Silence)
+    state.seen = _table(document["seen"])
+    state.pool.table = _table(document["pool"])
+    slot, quantity, at_us, value = document["pending"]
+    state.pending = (_array(slot, np.int32), _array(quantity, np.int32), _array(at_us, np.int64), _array(value, np.int64))
+    shape = state.held.at_us.shape
+    state.held = Held(*(_array(part, np.int64).reshape(shape) for part in document["held"]))
+    state.closed_to_us = _array(document["closed"], np.int64).reshape(state.closed_to_us.shape)
+    for part in document["windows"]:
+        _put_window(state, part)
+    state.windows.mark_all()
+    return worker
+
+
+def _bytes(array: npt.NDArray[Any]) -> bytes:
+    return array.tobytes()
+
+
+def _array(data: bytes, dtype: Any) -> npt.NDArray[Any]:
+    return np.frombuffer(data, dtype).copy()
+
+
+def _entries(table: Table, state: State | None) -> list[bytes]:
+    used = table.key != -1
+    key, at_us, value = table.key[used], table.at_us[used], table.value[used]
+    if state is not None:
+        above = at_us >= state.watermark_us[state.program.device_kind[key >> 16]]
+        key, at_us, value = key[above], at_us[above], value[above]
+    order = np.lexsort((key, at_us))
+    return [_bytes(key[order]), _bytes(at_us[order]), _bytes(value[order])]
+
+
+def _table(parts: list[bytes]) -> Table:
+    key, at_us, value = (_array(part, np.int64) for part in parts)
+    return rebuild(Table(key, at_us, value, np.array([key.size])), _NONE, capacity_for(key.size))
+
+
+def _window(state: State, window: Window) -> list[Any]:
+    rows = slice(window.base, window.base + window.rows)
+    cell, energy = state.windows.arrays.cell[rows], state.windows.arrays.energy[rows]
+    used = np.flatnonzero((cell[:, 0] != 0) | (cell[:, 7] != 0))
+    return [window.lane, window.start_us, window.end_us, window.rows, _bytes(used), _bytes(cell[used]), _bytes(energy[used])]
+
+
+def _put_window(state: State, part: list[Any]) -> None:
+    lane, start_us, end_us, rows, used, cell, energy = part
+    window = state.windows.put(lane, start_us, end_us, rows)
+    at = window.base + _array(used, np.int64)
+    state.windows.arrays.cell[at] = _array(cell, np.int64).reshape(-1, state.windows.arrays.cell.shape[1])
+    state.windows.arrays.energy[at] = _array(energy, np.float64)
