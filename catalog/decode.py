@@ -50,7 +50,7 @@ def to_record(raw: dict[str, Any], kind: type[T], where: str) -> T:
     try:
         return msgspec.convert(raw, kind, strict=True)
     except msgspec.ValidationError as error:
-        raise translated(error, raw, where) from error
+        raise translated(error, raw, kind, where) from error
 
 
 def read_record(path: Path, kind: type[T], home: Path) -> T:
@@ -73,19 +73,19 @@ def shown(path: Path, home: Path) -> str:
         return str(path)
 
 
-def translated(error: msgspec.ValidationError, raw: Any, where: str) -> ConfigError:
+def translated(error: msgspec.ValidationError, raw: Any, kind: Any, where: str) -> ConfigError:
     """msgspec's sentence as where, wanted, got."""
     match = _AT.match(str(error))
     text, path = (match["text"], match["path"] or "") if match else (str(error), "")
     if missing := _MISSING.match(text):
         return ConfigError(_key(where, f"{path}.{missing['field']}"), "a value", "nothing")
+    there = _type_at(msgspec.inspect.type_info(kind), path)
     if unknown := _UNKNOWN.match(text):
-        return ConfigError(_key(where, path), "known keys only", unknown["field"])
-    wanted = text.split(", got ")[0]
-    if wanted.startswith("Expected "):
-        wanted = wanted.removeprefix("Expected ").replace("`", "")
-    elif wanted.startswith("Invalid enum value"):
-        wanted = "one of the values that the reference lists"
+        known = ", ".join(field.encode_name for field in there.fields) if isinstance(there, msgspec.inspect.StructType) else "known keys"
+        return ConfigError(_key(where, path), f"only {known}", unknown["field"])
+    wanted = text.split(", got ")[0].removeprefix("Expected ").replace("`", "")
+    if isinstance(there, msgspec.inspect.LiteralType):
+        wanted = f"one of {', '.join(str(value) for value in there.values)}"
     return ConfigError(_key(where, path), wanted, _value_at(raw, path))
 
 
@@ -107,6 +107,20 @@ def _value_at(raw: Any, path: str) -> object:
             # msgspec writes `[...]` for a dictionary's value without its key: the whole dictionary is what we can show
             return value
     return value
+
+
+def _type_at(info: Any, path: str) -> Any:
+    """What msgspec expects at a path; None where it cannot be told."""
+    for name, _ in _STEP.findall(path):
+        if isinstance(info, msgspec.inspect.UnionType):
+            info = next((one for one in info.types if not isinstance(one, msgspec.inspect.NoneType)), None)
+        if isinstance(info, msgspec.inspect.StructType):
+            info = next((field.type for field in info.fields if field.encode_name == name), None)
+        elif isinstance(info, msgspec.inspect.DictType):
+            info = info.value_type
+        else:
+            info = getattr(info, "item_type", None)
+    return info
 
 
 def _plain(value: Any) -> Any:

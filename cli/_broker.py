@@ -15,7 +15,9 @@ from simulators.publisher import Broker
 def running_plan() -> Plan:
     """The plan of the system that runs, or of the one that `up` would start."""
     now = state.read(layout().run)
-    return plan(now.cities if now else "brussels")
+    if now is None:
+        return plan("brussels")
+    return plan(now.cities)._replace(ports=now.ports)
 
 
 def simulator() -> Broker:
@@ -23,6 +25,13 @@ def simulator() -> Broker:
     at = running_plan().addresses
     user = credentials.MQTT_SIMULATOR
     return Broker(at.mqtt_host, at.mqtt_port, user, secret(str(credentials.mqtt_file(at.secrets, user))))
+
+
+def reader() -> str:
+    """Its database, as the role that may only read."""
+    at = running_plan().addresses
+    password = secret(str(credentials.role_file(at.secrets, credentials.READER)))
+    return f"host={at.db_host} port={at.db_port} dbname={at.db_name} user={credentials.READER} password={password}"
 
 
 def print_report(report: msgspec.Struct, as_json: bool) -> None:

@@ -20,7 +20,9 @@ def play(
     file: Annotated[Path, typer.Argument(help="CSV or JSON lines; .gz is unpacked.", exists=True, dir_okay=False)],
     map_file: Annotated[Path, typer.Option("--map", help="TOML: which column is what.", exists=True, dir_okay=False)],
     speed: Annotated[str, typer.Option(help="Times the file's own pace, or max.")] = "1",
-    shift: Annotated[str, typer.Option(help="now: move all times by one span, so that the newest is now when it is sent. none: as they are.")] = "none",
+    shift: Annotated[
+        str, typer.Option(help="now: move all times by one span, so that the newest is now when it is sent. none: as they are.")
+    ] = "none",
     per_s: Annotated[float, typer.Option("--per-s", help="Messages a second at most, with --speed max.", min=1)] = 5_000.0,
     limit: Annotated[int | None, typer.Option(help="Rows at most.", min=1)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The report as one JSON object.")] = False,

@@ -32,10 +32,17 @@ def run(
     """Simulate a city, open loop, over real MQTT."""
     there = world(city)
     order = Order(devices, rate, scenario, seed, duration, pack, connections)
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TextColumn("{task.fields[sent]:,} sent, {task.fields[waiting]:,} on their way"))
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[sent]:,} sent, {task.fields[waiting]:,} on their way"),
+    )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(f"{city} {scenario}", total=duration, sent=0, waiting=0)
-        done = simulate(order, _broker.simulator(), there, lambda since_s, sent, waiting: bar.update(task, completed=since_s, sent=sent, waiting=waiting))
+        done = simulate(
+            order, _broker.simulator(), there, lambda since_s, sent, waiting: bar.update(task, completed=since_s, sent=sent, waiting=waiting)
+        )
     _broker.print_report(done.report, as_json)
     well = done.report.kept_up and not done.report.refused
     if truth is not None or check:

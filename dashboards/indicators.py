@@ -4,13 +4,16 @@ Promises  Pure functions of the catalogue.
 """
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from catalog.load import Catalogue
 from catalog.records import Kpi
-from dashboards.builder.fields import NEUTRAL, Json, Shade, grafana_unit, shown_unit, thresholds
+from dashboards.builder.fields import NEUTRAL, Json, Shade, grafana_unit, override_prefix, thresholds
 from dashboards.texts import Texts
+
+BESIDE = " · "
+"""Between a KPI's name, its band and its mark."""
 
 NO_BAND = "none"
 """Stands for windows without enough data where a panel needs a word for them."""
@@ -29,6 +32,11 @@ def names_in(formula: str) -> frozenset[str]:
     return frozenset(node.id for node in ast.walk(ast.parse(formula, mode="eval")) if isinstance(node, ast.Name))
 
 
+def home_of(catalogue: Catalogue, kpi: Kpi) -> str | None:
+    """The one kind that a KPI stands with on the city board: the last by name of those it rests on."""
+    return max((kind for kind in catalogue.kinds if kpi in kpis_of(catalogue, kind)), default=None)
+
+
 def kpis_of(catalogue: Catalogue, kind: str) -> tuple[Kpi, ...]:
     """KPIs whose formula rests on a quantity that the kind measures, over other KPIs too, sorted by id."""
     measured = frozenset(catalogue.kinds[kind].quantities)
@@ -45,13 +53,23 @@ def _quantities(catalogue: Catalogue, kpi: str, seen: frozenset[str]) -> frozens
 
 def label(kpi: Kpi, texts: Texts) -> str:
     """The KPI's name with its unit."""
-    unit = shown_unit(kpi.unit)
+    unit = texts.unit(kpi.unit)
     return f"{texts.of(kpi.names)} ({unit})" if unit else texts.of(kpi.names)
 
 
-def field(kpi: Kpi) -> Json:
+def field(kpi: Kpi, texts: Texts) -> Json:
     """Unit, decimals and the colours of the bands, as Grafana's field settings."""
-    return {"decimals": kpi.decimals, "thresholds": thresholds(kpi.bands), "unit": grafana_unit(kpi.unit)}
+    return {"decimals": kpi.decimals, "thresholds": thresholds(kpi.bands), "unit": grafana_unit(texts.unit(kpi.unit))}
+
+
+def tile_overrides(kpis: Iterable[Kpi], texts: Texts) -> list[Json]:
+    """Settings of the tiles of one panel: a tile's name begins with its KPI's name and BESIDE."""
+    return [override_prefix(texts.of(kpi.names) + BESIDE, field(kpi, texts)) for kpi in kpis]
+
+
+def about(kpis: Iterable[Kpi], texts: Texts) -> str:
+    """What each KPI is, one paragraph each."""
+    return "\n\n".join(f"**{texts.of(kpi.names)}**: {texts.of(kpi.descriptions)}" for kpi in kpis)
 
 
 def grades(kpis: tuple[Kpi, ...]) -> Iterator[Grade]:

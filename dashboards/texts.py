@@ -11,6 +11,9 @@ from pathlib import Path
 from catalog.records import LANGUAGES, Names
 from runtime.errors import ConfigError
 
+_SHOWN_UNITS = {"1": "", "ug/m3": "µg/m³", "mg/m3": "mg/m³", "degC": "°C", "W/m2": "W/m²", "m3": "m³", "m2": "m²"}
+"""Units that are written alike in all languages, and otherwise than in the catalogue."""
+
 FILE = Path(__file__).with_name("texts.toml")
 
 
@@ -28,6 +31,11 @@ class Texts:
         if key not in self._words:
             raise ConfigError(f"{FILE.name} [{key}]", "a text in " + ", ".join(LANGUAGES), "nothing")
         return self._words[key][self.language]
+
+    def unit(self, unit: str) -> str:
+        """A catalogue unit as people write it in this language: `unit_<unit>` of the file where there is one; empty for a pure number."""
+        words = self._words.get(f"unit_{unit}")
+        return _SHOWN_UNITS.get(unit, unit) if words is None else words[self.language]
 
     def of(self, names: Names) -> str:
         """The name of a catalogue record in this language."""

@@ -16,9 +16,6 @@ from typing import Annotated
 from msgspec import Meta
 from prometheus_client import Counter, Gauge
 
-from catalog.cities import load_city
-from catalog.load import load_catalogue
-from catalog.packs import configured
 from runtime import clock, events
 from runtime.errors import ConfigError, Unavailable
 from runtime.health import HealthServer
@@ -28,6 +25,7 @@ from simulators.city import Play, Streams
 from simulators.player import Player
 from simulators.publisher import Broker, Publisher
 from simulators.stretch import stretch
+from simulators.worlds import worlds
 
 STRETCH_US = 500_000
 _STALL_S = 10.0
@@ -130,12 +128,13 @@ def prepare(settings: DemoSettings) -> Demo:
     """Read the packs and make their streams; raises ConfigError."""
     names = [name.strip() for name in settings.cities.split(",") if name.strip()]
     folder = Path(settings.cities_dir) if settings.cities_dir else None
-    packs = [load_city(name, folder) for name in names]
-    catalogue = configured(load_catalogue(Path(settings.catalog_dir) if settings.catalog_dir else None), packs)
+    there = worlds(names, folder, Path(settings.catalog_dir) if settings.catalog_dir else None)
     play = Play(settings.demo_seed, scenario.named(settings.demo_scenario), clock.now_us())
     cities = [
-        city.streams(pack.city, city.choose(list(pack.devices.values()), None, pack.city.id), catalogue.kinds, catalogue.quantities, play)
-        for pack in packs
+        city.streams(
+            one.pack.city, city.choose(list(one.pack.devices.values()), None, one.pack.city.id), one.catalogue.kinds, one.catalogue.quantities, play
+        )
+        for one in there
     ]
     password = secret(settings.mqtt_password_file)
     broker = Broker(settings.mqtt_host, settings.mqtt_port, settings.mqtt_user, password)

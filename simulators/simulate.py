@@ -11,8 +11,6 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
-from catalog.cities import CityPack
-from catalog.load import Catalogue
 from runtime import clock
 from runtime.errors import ConfigError
 from simulators import city, payloads, scenario
@@ -21,6 +19,7 @@ from simulators.faults import Fault
 from simulators.player import Player, Sent
 from simulators.publisher import Broker, Publisher
 from simulators.stretch import Stretch, stretch
+from simulators.worlds import World
 
 STRETCH_US = 200_000
 _AHEAD_US = 400_000
@@ -86,9 +85,9 @@ def quiet(_since_s: float, _sent: int, _unacknowledged: int) -> None:
     """No progress shown."""
 
 
-def simulate(order: Order, broker: Broker, pack: CityPack, catalogue: Catalogue, show: Progress = quiet) -> Run:
+def simulate(order: Order, broker: Broker, there: World, show: Progress = quiet) -> Run:
     """Play it. Raises ConfigError for an order that cannot be played, Unavailable where the broker does not answer."""
-    chosen = city.choose(list(pack.devices.values()), order.devices, "--devices")
+    chosen = city.choose(list(there.pack.devices.values()), order.devices, "--devices")
     if order.duration_s <= 0 or (order.rate is not None and order.rate <= 0) or (order.per_message is not None and order.per_message < 1):
         raise ConfigError("--duration, --rate, --pack", "numbers above 0", (order.duration_s, order.rate, order.per_message))
     publishers = [Publisher(broker, f"kompas-simulate-{clock.now_us():x}-{i}") for i in range(max(order.connections, 1))]
@@ -96,7 +95,7 @@ def simulate(order: Order, broker: Broker, pack: CityPack, catalogue: Catalogue,
         publisher.connect()
     start_us = clock.now_us() // 1_000_000 * 1_000_000 + 1_000_000
     play = Play(order.seed, scenario.named(order.scenario), start_us, Pace(order.rate, order.per_message))
-    streams = city.streams(pack.city, chosen, catalogue.kinds, catalogue.quantities, play)
+    streams = city.streams(there.pack.city, chosen, there.catalogue.kinds, there.catalogue.quantities, play)
     player = Player(publishers)
     try:
         parts = _play(streams, player, (start_us, start_us + round(order.duration_s * 1e6)), show)

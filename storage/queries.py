@@ -56,6 +56,13 @@ REJECTED = f"""
 """
 WATERMARKS = f"SELECT kind, min(watermark), max(watermark) FROM {tables.WATERMARK.name} GROUP BY kind ORDER BY kind"
 
+READINGS = f"""
+    SELECT device, quantity, measured_at, received_at, value, quality
+    FROM {tables.READING_NAMED.name}
+    WHERE city = %(city)s AND measured_at >= %(from)s AND measured_at < %(to)s
+    ORDER BY measured_at, device, quantity
+"""
+
 
 class WorstKpi(NamedTuple):
     """A KPI value as it is shown; severity 0 (best band) to 1 (worst band), comparable between KPIs."""
@@ -121,15 +128,12 @@ def history(connection: Connection, kpi: str, area: str | None, span: tuple[date
     Streams from the server: memory does not grow with the answer. At least one block, also where there are no rows.
     """
     given = {"kpi": kpi, "area": area, "from": span[0], "to": span[1]}
-    with world(), connection.cursor(name="kpi_history") as cursor:
-        cursor.execute(HISTORY, given)
-        rows = cursor.fetchmany(10_000)
-        names = _names(cursor)
-        while True:
-            yield names, rows
-            rows = cursor.fetchmany(10_000)
-            if not rows:
-                return
+    return _blocks(connection, HISTORY, given)
+
+
+def readings(connection: Connection, city: str, span: tuple[datetime, datetime]) -> Iterator[tuple[list[str], list[tuple[Any, ...]]]]:
+    """Stored readings of a city with measured_at in [from, to), by time: column names with up to 10,000 rows at a time, as in `history`."""
+    return _blocks(connection, READINGS, {"city": city, "from": span[0], "to": span[1]})
 
 
 def reader(conninfo: str, application: str) -> Connection:
@@ -144,6 +148,18 @@ def _ask(connection: Connection, statement: str, given: dict[str, Any]) -> list[
         rows = connection.execute(statement, given).fetchall()
         connection.rollback()
         return rows
+
+
+def _blocks(connection: Connection, statement: str, given: dict[str, Any]) -> Iterator[tuple[list[str], list[tuple[Any, ...]]]]:
+    with world(), connection.cursor(name="kompas_blocks") as cursor:
+        cursor.execute(statement, given)
+        rows = cursor.fetchmany(10_000)
+        names = _names(cursor)
+        while True:
+            yield names, rows
+            rows = cursor.fetchmany(10_000)
+            if not rows:
+                return
 
 
 def _names(cursor: "psycopg.Cursor[Any] | psycopg.ServerCursor[Any]") -> list[str]:

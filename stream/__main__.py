@@ -1,6 +1,5 @@
 """The worker process: `python -m stream`."""
 
-import asyncio
 import sys
 
 from stream.settings import WorkerSettings
@@ -19,7 +18,8 @@ def main() -> int:
     events.configure(f"worker-{mine.ordinal}", mine.log_level)
     from stream.shell.run import run
 
-    return run(mine, asyncio.new_event_loop)
+    run(mine)
+    return 0
 
 
 if __name__ == "__main__":

@@ -3,9 +3,12 @@
 Promises  Live indicators come from kpi_latest and refresh every second.
 """
 
+import sys
+
 from catalog.load import Catalogue
 from catalog.reasons import Reason
 from catalog.records import Kpi
+from catalog.windows import FIXED_US
 from dashboards import indicators
 from dashboards.builder.board import Head, Placed, board, choice_variable, query_variable, tag_link
 from dashboards.builder.fields import NEUTRAL, Json, Shade, coloured, override
@@ -23,7 +26,7 @@ def build(catalogue: Catalogue, texts: Texts) -> dict[str, Json]:
     kpis = tuple(catalogue.kpis.values())
     head = Head(f"kompas-city-{texts.language}", texts("city_board"), texts("city_board_about"), texts.language)
     rows = [
-        [_indicator(kpi, texts) for kpi in kpis if "city" in kpi.levels],
+        _tiles(catalogue, texts),
         [Placed(_map(kpis, texts), 13, 14), Placed(_worst(kpis, texts), 11, 14)],
         [Placed(_compared(kpis, texts), 24, 9)],
         [Placed(_rejected(texts), 12, 7), Placed(_progress(texts), 12, 7)],
@@ -31,15 +34,28 @@ def build(catalogue: Catalogue, texts: Texts) -> dict[str, Json]:
     levels = [(level, texts(f"level_{level}")) for level in ("district", "neighbourhood")]
     variables = [
         query_variable("city", texts("city"), choices.cities(texts)),
-        choice_variable("indicator", texts("indicator"), [(kpi.id, indicators.label(kpi, texts)) for kpi in kpis]),
+        choice_variable("indicator", texts("indicator"), _choices(kpis, texts)),
         choice_variable("level", texts("level"), levels),
     ]
     return {"city": board(head, rows, variables, [tag_link(texts("boards"), ("kompas", texts.language))])}
 
 
-def _indicator(kpi: Kpi, texts: Texts) -> Placed:
-    text = Text(texts.of(kpi.names), f"{texts.of(kpi.descriptions)}\n\n{texts('live_about')}")
-    return Placed(stat(text, live.indicator(kpi, _CITY_AREA, texts), indicators.field(kpi)), 6, 4)
+def _tiles(catalogue: Catalogue, texts: Texts) -> list[Placed]:
+    """A panel of tiles per sensor kind: one query for all of its indicators."""
+    placed = []
+    for kind in catalogue.kinds.values():
+        kpis = [kpi for kpi in catalogue.kpis.values() if "city" in kpi.levels and indicators.home_of(catalogue, kpi) == kind.id]
+        if kpis:
+            text = Text(texts.of(kind.names), f"{texts('live_about')}\n\n{indicators.about(kpis, texts)}")
+            panel = stat(text, live.tiles(kpis, _CITY_AREA, texts), indicators.tile_overrides(kpis, texts))
+            placed.append(Placed(panel, 24 if len(kpis) > 4 else 12, 4 if len(kpis) <= 6 else 7))
+    return sorted(placed, key=lambda item: -item.width)
+
+
+def _choices(kpis: tuple[Kpi, ...], texts: Texts) -> list[tuple[str, str]]:
+    """Indicators to choose from: those with bands and short windows first."""
+    ordered = sorted(kpis, key=lambda kpi: (not kpi.bands, FIXED_US.get(kpi.window, sys.maxsize), kpi.id))
+    return [(kpi.id, indicators.label(kpi, texts)) for kpi in ordered]
 
 
 def _map(kpis: tuple[Kpi, ...], texts: Texts) -> Json:
@@ -57,7 +73,7 @@ def _worst(kpis: tuple[Kpi, ...], texts: Texts) -> Json:
 
 
 def _compared(kpis: tuple[Kpi, ...], texts: Texts) -> Json:
-    return time_series(Text(texts("compared"), texts("point_worst")), history.compared(kpis, texts), {"decimals": 1}, max_data_points=300)
+    return time_series(Text(texts("compared"), texts("point_compared")), history.compared(kpis, texts), {"decimals": 1}, max_data_points=300)
 
 
 def _rejected(texts: Texts) -> Json:

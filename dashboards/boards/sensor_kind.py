@@ -35,7 +35,7 @@ def _board(catalogue: Catalogue, kind: str, texts: Texts) -> Json:
     quantities = [catalogue.quantities[quantity] for quantity in record.quantities]
     head = Head(f"kompas-{kind.replace('_', '-')}-{texts.language}", texts.of(record.names), texts("kind_board_about"), texts.language)
     rows = [
-        [_indicator(kpi, texts) for kpi in kpis],
+        _tiles(kpis, texts),
         [_history(kpi, texts) for kpi in kpis],
         _bands(kpis, texts),
         [Placed(_readings(quantities, texts), 24, 8)],
@@ -49,16 +49,19 @@ def _board(catalogue: Catalogue, kind: str, texts: Texts) -> Json:
     return board(head, rows, variables, [tag_link(texts("boards"), ("kompas", texts.language))])
 
 
-def _indicator(kpi: Kpi, texts: Texts) -> Placed:
-    text = Text(texts.of(kpi.names), f"{texts.of(kpi.descriptions)}\n\n{texts('live_about')}")
-    return Placed(stat(text, live.indicator(kpi, _CHOSEN_AREA, texts), indicators.field(kpi)), 6, 4)
+def _tiles(kpis: tuple[Kpi, ...], texts: Texts) -> list[Placed]:
+    if not kpis:
+        return []
+    text = Text(texts("now"), f"{texts('live_about')}\n\n{indicators.about(kpis, texts)}")
+    panel = stat(text, live.tiles(kpis, _CHOSEN_AREA, texts), indicators.tile_overrides(kpis, texts))
+    return [Placed(panel, 24, 4 if len(kpis) <= 6 else 7)]
 
 
 def _history(kpi: Kpi, texts: Texts) -> Placed:
     about = texts("point_highest" if kpi.better == "neither" else "point_worst")
     text = Text(indicators.label(kpi, texts), f"{texts.of(kpi.descriptions)}\n\n{about}")
     custom = {"drawStyle": "line", "lineInterpolation": "stepAfter", "lineWidth": 1, "showPoints": "auto", "spanNulls": False}
-    field = {**indicators.field(kpi), "custom": {**custom, "thresholdsStyle": {"mode": "area" if kpi.bands else "off"}}}
+    field = {**indicators.field(kpi, texts), "custom": {**custom, "thresholdsStyle": {"mode": "area" if kpi.bands else "off"}}}
     panel = time_series(text, history.series(kpi, texts), field)
     if kpi.window in FIXED_US:
         panel["interval"] = f"{FIXED_US[kpi.window] // 1_000_000}s"
@@ -85,7 +88,7 @@ def _readings(quantities: list[Quantity], texts: Texts) -> Json:
 def _devices(kind: str, quantities: list[Quantity], texts: Texts) -> Json:
     flags = [Shade(str(int(flag)), texts(f"quality_{int(flag)}"), _FLAG_COLOURS[flag]) for flag in Flag]
     overrides = [coloured(texts("quality"), flags, _COLOURED_TEXT)]
-    overrides += [override(devices.heading(quantity, texts), {"unit": grafana_unit(quantity.unit)}) for quantity in quantities]
+    overrides += [override(devices.heading(quantity, texts), {"unit": grafana_unit(texts.unit(quantity.unit))}) for quantity in quantities]
     panel = table(Text(texts("device_table"), texts("device_table_about")), devices.last_readings(kind, quantities, texts), overrides)
     panel["timeFrom"] = "1h"
     return panel

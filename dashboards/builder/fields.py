@@ -5,6 +5,7 @@ Leaves    Where a field stands to builder/panels, what it means to the catalogue
 """
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -16,8 +17,7 @@ Json = dict[str, Any]
 NEUTRAL = "#808080"
 """Colour of what has no band."""
 
-_SHOWN_UNITS = {"ug/m3": "µg/m³", "mg/m3": "mg/m³", "degC": "°C", "W/m2": "W/m²", "m3": "m³", "m2": "m²"}
-_GRAFANA_UNITS = {"%": "percent", "1": "none", "": "none"}
+_GRAFANA_UNITS = {"%": "percent", "": "none"}
 
 
 class Shade(NamedTuple):
@@ -28,14 +28,9 @@ class Shade(NamedTuple):
     colour: str
 
 
-def shown_unit(unit: str) -> str:
-    """A catalogue unit as people write it; nothing for a pure number."""
-    return "" if unit == "1" else _SHOWN_UNITS.get(unit, unit)
-
-
-def grafana_unit(unit: str) -> str:
-    """A catalogue unit as Grafana's unit id."""
-    return _GRAFANA_UNITS.get(unit) or f"suffix:{shown_unit(unit)}"
+def grafana_unit(shown: str) -> str:
+    """Grafana's id of a unit as people write it; empty for a pure number."""
+    return _GRAFANA_UNITS.get(shown) or f"suffix:{shown}"
 
 
 def thresholds(bands: Sequence[Band]) -> Json:
@@ -61,8 +56,18 @@ def value_mappings(shades: Iterable[Shade]) -> list[Json]:
 
 def override(field: str, properties: Mapping[str, Any]) -> Json:
     """Settings of the one field of that name."""
+    return _override("byName", field, properties)
+
+
+def override_prefix(prefix: str, properties: Mapping[str, Any]) -> Json:
+    """Settings of the fields whose name begins so."""
+    escaped = re.sub(r"([.*+?^${}()|\[\]\\/])", r"\\\1", prefix)
+    return _override("byRegexp", f"/^{escaped}/", properties)
+
+
+def _override(matcher: str, options: str, properties: Mapping[str, Any]) -> Json:
     return {
-        "matcher": {"id": "byName", "options": field},
+        "matcher": {"id": matcher, "options": options},
         "properties": [{"id": name, "value": value} for name, value in properties.items()],
     }
 

@@ -60,8 +60,8 @@ def _panel(kind: str, text: Text, targets: Sequence[Target], fields: Json, optio
     }
 
 
-def stat(text: Text, sql: str, field: Mapping[str, Any]) -> Json:
-    """One number, coloured by its thresholds; the series' name (column `metric`) stands beside it."""
+def stat(text: Text, sql: str, overrides: Sequence[Json]) -> Json:
+    """Tiles, one per series, each coloured by its own thresholds; the series' name (column `metric`) stands in the tile."""
     options = {
         "colorMode": "background",
         "graphMode": "none",
@@ -71,7 +71,10 @@ def stat(text: Text, sql: str, field: Mapping[str, Any]) -> Json:
         "textMode": "value_and_name",
         "wideLayout": False,
     }
-    return _panel("stat", text, [Target(sql, "time_series")], {"color": {"mode": "thresholds"}, **field}, options)
+    fields = {"color": {"mode": "thresholds"}, "noValue": "–", "thresholds": thresholds(())}
+    panel = _panel("stat", text, [Target(sql, "time_series")], fields, options)
+    panel["fieldConfig"]["overrides"] = list(overrides)
+    return panel
 
 
 def time_series(text: Text, sql: str, field: Mapping[str, Any], max_data_points: int = 400) -> Json:

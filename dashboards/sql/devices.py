@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from catalog import tables
 from catalog.quality import FLAG_MASK
 from catalog.records import Quantity
-from dashboards.builder.fields import shown_unit
-from dashboards.sql.words import column, literal
+from dashboards.sql.words import column, literal, values
 from dashboards.texts import Texts
 
 HOUR = "$__timeFilter(r.measured_at) AND r.measured_at > $__timeTo()::timestamptz - interval '1 hour'"
@@ -24,7 +23,7 @@ _IN_AREA = f"""(device.area = ${{area:sqlstring}} OR device.area IN (
 
 def heading(quantity: Quantity, texts: Texts) -> str:
     """Column heading of a quantity: its name and unit."""
-    unit = shown_unit(quantity.unit)
+    unit = texts.unit(quantity.unit)
     return f"{texts.of(quantity.names)} ({unit})" if unit else texts.of(quantity.names)
 
 
@@ -57,11 +56,11 @@ def _last_reading(alias: str, quantity: str) -> str:
 
 def readings(quantities: Sequence[Quantity], texts: Texts) -> str:
     """Every reading of the chosen device within the hour: time, metric (the quantity's name and unit), value."""
-    ids = ", ".join(literal(quantity.id) for quantity in quantities)
-    return f"""SELECT r.measured_at AS "time",
-  concat_ws(' ', quantity.name_{texts.language}, '(' || nullif(quantity.unit, '1') || ')') AS metric, r.value AS value
-FROM {tables.QUANTITY.name} quantity
+    chosen = values("measured", ("id", "name"), [(quantity.id, heading(quantity, texts)) for quantity in quantities])
+    return f"""SELECT r.measured_at AS "time", measured.name AS metric, r.value AS value
+FROM {chosen}
+JOIN {tables.QUANTITY.name} quantity ON quantity.id = measured.id
 JOIN {tables.READING.name} r ON r.quantity = quantity.no
-WHERE quantity.id IN ({ids}) AND r.device = (SELECT no FROM {tables.DEVICE_CURRENT.name} WHERE id = ${{device:sqlstring}})
+WHERE r.device = (SELECT no FROM {tables.DEVICE_CURRENT.name} WHERE id = ${{device:sqlstring}})
   AND {HOUR}
 ORDER BY 1, 2"""

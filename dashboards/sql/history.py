@@ -8,7 +8,6 @@ from collections.abc import Sequence
 
 from catalog import tables
 from catalog.records import Kpi
-from catalog.windows import FIXED_US
 from dashboards.indicators import NO_BAND
 from dashboards.sql.words import column, literal, values
 from dashboards.texts import Texts
@@ -19,33 +18,29 @@ def _worst_value(kpi: Kpi) -> str:
 
 
 def series(kpi: Kpi, texts: Texts) -> str:
-    """One KPI of the chosen area: time, metric (the area's name), value.
+    """One KPI of the chosen area: time, metric (the area's name), value; at most one point per interval, the worst of it.
 
-    Windows up to an hour are drawn at most one point per interval, the worst of it. Windows from a day up begin at local midnight,
-    which no fixed interval keeps, and are few: they are drawn as they are.
+    A point stands at the start of the interval's first window, not of the interval: no interval keeps a local midnight.
     """
-    grouped = kpi.window in FIXED_US
-    time = "$__timeGroupAlias(v.window_start,$__interval)" if grouped else 'v.window_start AS "time"'
-    value = f"{_worst_value(kpi)}(v.value)" if grouped else "v.value"
-    return f"""SELECT {time}, area.name_{texts.language} AS metric, {value} AS value
+    return f"""SELECT min(v.window_start) AS "time", area.name_{texts.language} AS metric, {_worst_value(kpi)}(v.value) AS value
 FROM {tables.KPI_VALUE.name} v
 JOIN {tables.AREA.name} area ON area.id = v.area
 WHERE v.kpi = {literal(kpi.id)} AND v.version = {kpi.version} AND v.area = ${{area:sqlstring}} AND $__timeFilter(v.window_start)
-{"GROUP BY 1, 2" if grouped else ""}
+GROUP BY 2, $__timeGroup(v.window_start,$__interval)
 ORDER BY 1"""
 
 
 def compared(kpis: Sequence[Kpi], texts: Texts) -> str:
-    """The chosen indicator of every area of the chosen level: time, metric (the area's name), value; one point per interval."""
+    """The chosen indicator of every area of the chosen level: time, metric (the area's name), value; points as in `series`."""
     rows = [(kpi.id, kpi.version, _worst_value(kpi)) for kpi in kpis]
     chosen = values("indicator", ("id", "version", "worst"), rows)
-    return f"""SELECT $__timeGroupAlias(v.window_start,$__interval), area.name_{texts.language} AS metric,
+    return f"""SELECT min(v.window_start) AS "time", area.name_{texts.language} AS metric,
   CASE WHEN indicator.worst = 'min' THEN min(v.value) ELSE max(v.value) END AS value
 FROM {chosen}
 JOIN {tables.AREA.name} area ON area.city = ${{city:sqlstring}} AND area.level = ${{level:sqlstring}}
 JOIN {tables.KPI_VALUE.name} v ON v.kpi = indicator.id AND v.version = indicator.version AND v.area = area.id
 WHERE indicator.id = ${{indicator:sqlstring}} AND $__timeFilter(v.window_start)
-GROUP BY 1, 2, indicator.worst
+GROUP BY 2, indicator.worst, $__timeGroup(v.window_start,$__interval)
 ORDER BY 1, 2"""
 
 

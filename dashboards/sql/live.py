@@ -1,4 +1,4 @@
-"""What the city is like now: one indicator, the map, the worst areas; from kpi_latest.
+"""What the city is like now: tiles of indicators, the map, the worst areas; from kpi_latest.
 
 Promises  The live value where its window is open and has enough data; else the last final value, marked with the
           start of its window in the city's time; never a live value of a window that has closed.
@@ -8,13 +8,13 @@ Leaves    Which of two values wins in kpi_latest to storage/.
 from collections.abc import Sequence
 
 from catalog import tables
-from catalog.records import LEVELS, Kpi
-from dashboards.builder.fields import shown_unit
-from dashboards.indicators import NO_BAND, Grade, label
+from catalog.records import Kpi
+from dashboards.indicators import BESIDE, NO_BAND, Grade, label
 from dashboards.sql.words import choice, column, literal, values
 from dashboards.texts import Texts
 
 _TIME = "'YYYY-MM-DD HH24:MI'"
+_NUMBER = "concat_ws(' ', round(shown.value::numeric, indicator.decimals)::text, nullif(indicator.unit, ''))"
 WORST_ROWS = 15
 
 
@@ -35,36 +35,37 @@ def _mark(texts: Texts) -> str:
     return (
         f"CASE WHEN shown.slot = 'open' THEN {literal(texts('live'))}"
         f" WHEN shown.slot = 'last' THEN {final} || to_char(shown.window_start AT TIME ZONE city.time_zone, {_TIME})"
-        f" ELSE {literal(texts('not_enough_data'))} END"
+        f" WHEN area.level = ANY (string_to_array(indicator.levels, ',')) THEN {literal(texts('not_enough_data'))}"
+        f" ELSE {literal(texts('not_at_this_level'))} END"
     )
 
 
-def indicator(kpi: Kpi, where: str, texts: Texts) -> str:
-    """One KPI of one area: time, metric (band and mark), value. `where` picks the row of table area."""
-    band = choice("shown.band", ((band.id, texts.of(band.names)) for band in kpi.bands))
-    mark = f"concat_ws(' · ', {band}, {_mark(texts)})"
-    if set(kpi.levels) != set(LEVELS):
-        levels = ", ".join(literal(level) for level in kpi.levels)
-        mark = f"CASE WHEN area.level IN ({levels}) THEN {mark} ELSE {literal(texts('not_at_this_level'))} END"
-    condition = f"l.kpi = {literal(kpi.id)} AND l.version = {kpi.version} AND l.area = area.id"
-    return f"""SELECT coalesce(shown.window_start, now()) AS "time",
-  {mark} AS metric,
+def tiles(kpis: Sequence[Kpi], where: str, texts: Texts) -> str:
+    """KPIs of one area: time (now), metric (name, band and mark), value. `where` picks the row of table area."""
+    rows = [(kpi.id, kpi.version, texts.of(kpi.names), ",".join(kpi.levels)) for kpi in kpis]
+    chosen = values("indicator", ("id", "version", "name", "levels"), rows)
+    band = choice("indicator.id || '/' || shown.band", ((f"{kpi.id}/{band.id}", texts.of(band.names)) for kpi in kpis for band in kpi.bands))
+    condition = "l.kpi = indicator.id AND l.version = indicator.version AND l.area = area.id"
+    return f"""SELECT now() AS "time",
+  concat_ws({literal(BESIDE)}, indicator.name, {band}, {_mark(texts)}) AS metric,
   shown.value AS value
 FROM {tables.AREA.name} area
 JOIN {tables.CITY.name} city ON city.id = area.city
+CROSS JOIN {chosen}
 LEFT JOIN LATERAL ({_shown(condition)}) shown ON true
-WHERE {where}"""
+WHERE {where}
+ORDER BY 2"""
 
 
 def markers(kpis: Sequence[Kpi], texts: Texts) -> str:
     """Areas of the chosen level with the chosen indicator: lat, lon and what the tooltip says."""
-    rows = [(kpi.id, kpi.version, label(kpi, texts), shown_unit(kpi.unit), kpi.decimals) for kpi in kpis]
-    chosen = values("indicator", ("id", "version", "name", "unit", "decimals"), rows)
+    rows = [(kpi.id, kpi.version, label(kpi, texts), texts.unit(kpi.unit), kpi.decimals, ",".join(kpi.levels)) for kpi in kpis]
+    chosen = values("indicator", ("id", "version", "name", "unit", "decimals", "levels"), rows)
     condition = "l.kpi = indicator.id AND l.version = indicator.version AND l.area = area.id"
     return f"""SELECT area.latitude AS lat, area.longitude AS lon,
   area.name_{texts.language} AS {column(texts("area"))},
   indicator.name AS {column(texts("indicator"))},
-  {_number("indicator")} AS {column(texts("value"))},
+  {_NUMBER} AS {column(texts("value"))},
   coalesce(indicator.id || '/' || shown.band, {literal(NO_BAND)}) AS {column(texts("grade"))},
   {_mark(texts)} AS {column(texts("as_of"))},
   round(100 * shown.coverage) AS {column(texts("coverage"))},
@@ -80,16 +81,16 @@ ORDER BY area.id"""
 def worst(graded: Sequence[Grade], texts: Texts) -> str:
     """Areas in the worst bands over all indicators, and since when each band has held without a break."""
     rows = [
-        (grade.kpi.id, grade.kpi.version, grade.band, grade.severity, label(grade.kpi, texts), shown_unit(grade.kpi.unit), grade.kpi.decimals)
-        for grade in graded
+        (kpi.id, kpi.version, band, severity, label(kpi, texts), texts.unit(kpi.unit), kpi.decimals, ",".join(kpi.levels))
+        for kpi, band, severity in graded
     ]
-    scale = values("indicator", ("id", "version", "band", "severity", "name", "unit", "decimals"), rows)
+    scale = values("indicator", ("id", "version", "band", "severity", "name", "unit", "decimals", "levels"), rows)
     since = "to_char(coalesce(other.window_end, $__timeFrom()::timestamptz) AT TIME ZONE worst.time_zone, " + _TIME + ")"
     chosen = f"l.area IN (SELECT id FROM {tables.AREA.name} WHERE city = ${{city:sqlstring}} AND level = ${{level:sqlstring}})"
     return f"""WITH shown AS ({_shown(chosen)}
 ), worst AS (
   SELECT shown.kpi, shown.version, shown.area, shown.band, area.name_{texts.language} AS area_name, city.time_zone,
-    indicator.severity, indicator.name, {_number("indicator")} AS number, {_mark(texts)} AS mark
+    indicator.severity, indicator.name, {_NUMBER} AS number, {_mark(texts)} AS mark
   FROM shown
   JOIN {scale}
     ON indicator.id = shown.kpi AND indicator.version = shown.version AND indicator.band = shown.band
@@ -110,7 +111,3 @@ LEFT JOIN LATERAL (
   ORDER BY v.window_start DESC LIMIT 1
 ) other ON true
 ORDER BY worst.severity DESC, other.window_end NULLS FIRST, worst.kpi, worst.area_name"""
-
-
-def _number(indicator_table: str) -> str:
-    return f"concat_ws(' ', round(shown.value::numeric, {indicator_table}.decimals)::text, nullif({indicator_table}.unit, ''))"

@@ -8,7 +8,7 @@ Source: hook points of faust-streaming 0.15.3, docs/decisions/0002-exact-stream.
 import asyncio
 import os
 import tempfile
-from typing import Any
+from typing import Any, cast
 
 import mode.loop
 
@@ -38,7 +38,7 @@ class OwnPositions(driver.Consumer):
         """After Faust's own seek, put every partition to the holder's next record."""
         await super().perform_seek()
         for tp in self.assignment():
-            position = self.app.owner.position((tp.topic, tp.partition))
+            position = cast("WorkerApp", self.app).owner.position((tp.topic, tp.partition))
             if position is not None:
                 await self._seek(tp, position)
                 self._read_offset[tp] = position
@@ -80,16 +80,12 @@ class WorkerApp(faust.App):
             agent_supervisor="mode.CrashingSupervisor",
         )
 
-    async def on_start(self) -> None:
-        """Connect what is ours before Faust's consumer joins the group."""
-        await super().on_start()
-        await self.health.start()
-
     async def on_stop(self) -> None:
         """Give everything back with a last snapshot while the consumer is still a member."""
         self.working = False
         await self.owner.give_back(self.consumer)
         await super().on_stop()
+        await self.own_producer.stop()
         await self.health.stop()
 
 
@@ -102,14 +98,14 @@ def declare(app: WorkerApp) -> None:
     app.task(_watch_stalls(app))
 
     @app.on_rebalance_complete.connect(weak=False)
-    async def restore(sender: Any, **kwargs: Any) -> None:
+    async def restore(_sender: Any, **_: Any) -> None:
         parts = {(tp.topic, tp.partition) for tp in app.consumer.assignment() if tp.topic in (READINGS.name, PARTIALS.name)}
         await app.owner.restore(app.consumer, parts)
         app.working = True
         events.happened("partitions_assigned", partitions=len(parts))
 
     @app.on_partitions_revoked.connect(weak=False)
-    async def revoke(sender: Any, revoked: set[TP], **kwargs: Any) -> None:
+    async def revoke(_sender: Any, revoked: set[TP], **_: Any) -> None:
         app.working = False
         if app.owner.holders:
             await app.owner.give_back(app.consumer)

@@ -1,7 +1,6 @@
 """Start the worker: wait for Kafka and its topics, then hand the loop to Faust."""
 
 import asyncio
-from collections.abc import Callable
 
 import faust
 from aiokafka.errors import KafkaError
@@ -38,17 +37,24 @@ async def _wait_for_topics(bootstrap: str) -> None:
         wait_s = min(LONGEST_WAIT_S, 2 * wait_s)
 
 
-def run(settings: WorkerSettings, new_loop: Callable[[], asyncio.AbstractEventLoop]) -> int:
-    """Run the worker until it is asked to end."""
-    loop = new_loop()
-    asyncio.set_event_loop(loop)
-    loop.run_until_complete(_wait_for_topics(settings.kafka))
-    producer = kafka.producer(settings.kafka, f"kompas-worker-{settings.ordinal}", linger_ms=2)
-    owner = Owner(settings.kafka, f"kompas-worker-{settings.ordinal}", producer)
-    health = HealthServer(settings.health_host, settings.health_port, {}, {"partitions": lambda: None if owner.holders else "owns no partitions"})
+async def _prepare(settings: WorkerSettings) -> WorkerApp:
+    """Everything of ours that must stand before Faust joins the group."""
+    await _wait_for_topics(settings.kafka)
+    name = f"kompas-worker-{settings.ordinal}"
+    producer = kafka.producer(settings.kafka, name, linger_ms=2)
+    owner = Owner(settings.kafka, name, producer)
+    ready = {"partitions": lambda: None if owner.holders else "wanted partitions of the group, got none yet"}
+    health = HealthServer(settings.health_host, settings.health_port, {}, ready)
+    await health.start()
+    await producer.start()
     app = WorkerApp(settings, producer, health, owner)
     declare(app)
-    loop.run_until_complete(producer.start())
-    worker = faust.Worker(app, loop=loop, loglevel="WARNING", redirect_stdouts=False, override_logging=False)
-    worker.execute_from_commandline()
-    return 0
+    return app
+
+
+def run(settings: WorkerSettings) -> None:
+    """Run the worker until it is asked to end; ends the interpreter."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    app = loop.run_until_complete(_prepare(settings))
+    faust.Worker(app, loop=loop, loglevel="WARNING", redirect_stdouts=False, override_logging=False).execute_from_commandline()

@@ -96,9 +96,11 @@ class Publisher:
         used = int(old.used[0])
         if used + rows > old.area.size:
             self._rows = new_rows(2 * (used + rows))
-            for target, source in zip(self._rows[:-1], old[:-1], strict=True):
+            new = self._rows
+            for target, source in ((new.aggregate, old.aggregate), (new.area, old.area), (new.start_us, old.start_us)):
                 target[:used] = source[:used]
-            self._rows.used[0] = used
+            new.number[:used], new.real[:used] = old.number[:used], old.real[:used]
+            new.used[0] = used
 
     def _bins(self, window: Window, first: int) -> dict[int, bytes]:
         """Histograms of the percentile rows written from row `first` on, by row."""
