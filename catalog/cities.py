@@ -4,28 +4,23 @@ Promises  A frozen CityPack, whole or not at all; an error names file, line or f
 Leaves    Laying packs over the catalogue to catalog.packs.
 """
 
-import csv
-import io
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, NamedTuple
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from msgspec import Meta
 
-from catalog import check, geometry
-from catalog.decode import read_text, read_toml, shown, to_record
+from catalog import check
+from catalog.decode import read_toml, to_record
+from catalog.device_rows import load_devices
 from catalog.errors import ConfigError
-from catalog.geojson import Areas, load_areas
+from catalog.geojson import load_areas
 from catalog.load import load_kpis
-from catalog.records import LEVELS, Area, City, Device, Kpi, Positive, Record, Target
+from catalog.records import Area, City, Device, Kpi, Positive, Record, Target
 
 HOME = Path(__file__).parent.parent / "cities"
-
-_COLUMNS = ("id", "kind", "area", "latitude", "longitude", "manual", "cadence_s", "valid_from", "valid_to")
-_NEEDED = ("id", "kind", "latitude", "longitude")
-_TRUTH = {"": False, "false": False, "0": False, "no": False, "true": True, "1": True, "yes": True}
 
 
 class KindOverride(Record, frozen=True, kw_only=True):
@@ -75,10 +70,14 @@ def load_city(name: str, folder: Path | None = None) -> CityPack:
     city = to_record(raw, City, where)
     if city.id != name:
         raise ConfigError(f"{where}: id", f"{name!r}, the folder's name", city.id)
+    try:
+        ZoneInfo(city.time_zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ConfigError(f"{where}: time_zone", "a time zone of the IANA list", city.time_zone) from None
     if not (city.west < city.east and city.south < city.north):
         raise ConfigError(where, "west below east and south below north", [city.west, city.south, city.east, city.north])
     areas = load_areas(pack / "areas.geojson", city, home)
-    devices = _devices(pack / "devices.csv", city, areas, home)
+    devices = load_devices(pack / "devices.csv", city, areas, home)
     kpis = load_kpis(pack / "kpis", home)
     check.kpis(kpis, f"{home.name}/{name}/kpis")
     return CityPack(city, MappingProxyType(areas.areas), MappingProxyType(areas.boundaries), devices, kinds, overrides, kpis)
@@ -99,87 +98,3 @@ def _overrides(raw: Any, kind: type[Any], where: str) -> Mapping[str, Any]:
     if not isinstance(raw, dict):
         raise ConfigError(where, "a table per id", raw)
     return MappingProxyType({key: to_record(raw[key], kind, f"{where}.{key}") for key in sorted(raw)})
-
-
-def _devices(path: Path, city: City, areas: Areas, home: Path) -> Mapping[str, Device]:
-    where = shown(path, home)
-    rows = csv.DictReader(io.StringIO(read_text(path)))
-    header = rows.fieldnames or []
-    for column in _NEEDED:
-        if column not in header:
-            raise ConfigError(f"{where}: header", f"the column {column}", list(header))
-    for column in header:
-        if column not in _COLUMNS:
-            raise ConfigError(f"{where}: header", f"only {', '.join(_COLUMNS)}", column)
-    find = _Finder(areas)
-    devices: dict[str, Device] = {}
-    for row in rows:
-        here = f"{where}:{rows.line_num}"
-        if None in row or any(value is None for value in row.values()):
-            raise ConfigError(here, f"{len(header)} fields", "another number")
-        device = _device({key: value.strip() for key, value in row.items()}, city, find, here)
-        if device.id in devices:
-            raise ConfigError(f"{here}: id", "an id that no other row has", device.id)
-        devices[device.id] = device
-    return MappingProxyType({key: devices[key] for key in sorted(devices)})
-
-
-def _device(row: dict[str, str], city: City, find: "_Finder", here: str) -> Device:
-    if row.get("manual", "").lower() not in _TRUTH:
-        raise ConfigError(f"{here}: manual", "true or false", row["manual"])
-    latitude, longitude = _number(row, "latitude", here), _number(row, "longitude", here)
-    if not (city.south <= latitude <= city.north and city.west <= longitude <= city.east):
-        box = f"a position in the city's box {city.south}..{city.north} N, {city.west}..{city.east} E"
-        raise ConfigError(f"{here}: latitude, longitude", box, (latitude, longitude))
-    area = row.get("area", "") or find(longitude, latitude)
-    if not area or area not in find.areas:
-        raise ConfigError(f"{here}: area", "an area of areas.geojson, or a position inside one", row.get("area") or (latitude, longitude))
-    raw = {
-        "id": row["id"],
-        "city": city.id,
-        "kind": row["kind"],
-        "area": area,
-        "latitude": latitude,
-        "longitude": longitude,
-        "manual": _TRUTH[row.get("manual", "").lower()],
-        "cadence_s": _number(row, "cadence_s", here) if row.get("cadence_s") else None,
-        "valid_from": _time(row, "valid_from", here),
-        "valid_to": _time(row, "valid_to", here),
-    }
-    return to_record(raw, Device, here)
-
-
-def _number(row: dict[str, str], key: str, here: str) -> float:
-    try:
-        return float(row[key])
-    except ValueError:
-        raise ConfigError(f"{here}: {key}", "a number", row[key]) from None
-
-
-def _time(row: dict[str, str], key: str, here: str) -> str | None:
-    text = row.get(key)
-    if not text:
-        return None
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        raise ConfigError(f"{here}: {key}", "an ISO 8601 time", text) from None
-    if at.tzinfo is None:
-        raise ConfigError(f"{here}: {key}", "a time with its offset, or Z", text)
-    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
-
-
-class _Finder:
-    """Which area a position lies in: the lowest level that holds it, the first by id on a shared edge."""
-
-    def __init__(self, areas: Areas) -> None:
-        self.areas = areas.areas
-        parts = sorted((LEVELS.index(area.level), area.id) for area in areas.areas.values() if area.level != "city")
-        self._shapes = [(code, geometry.polygons(areas.boundaries[code])) for _, code in parts]
-        self._boxes = [geometry.bounds(shape) for _, shape in self._shapes]
-
-    def __call__(self, longitude: float, latitude: float) -> str | None:
-        for (code, parts), (west, south, east, north) in zip(self._shapes, self._boxes, strict=True):
-            if west <= longitude <= east and south <= latitude <= north and geometry.contains(parts, (longitude, latitude)):
-                return code
-        return None

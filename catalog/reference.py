@@ -82,9 +82,7 @@ def _kind(kind: SensorKind) -> str:
     ]
     names = " · ".join(kind.names[language] for language in ("en", "fr", "nl"))
     measured = [(f"`{name}`", _range(how.plausible), how.signal) for name, how in sorted(kind.quantities.items())]
-    return "\n\n".join(
-        [f"## {kind.id}", names, _table(("quantity", "plausible", "demo signal"), measured), _table(("setting", "value"), times)]
-    )
+    return "\n\n".join([f"## {kind.id}", names, _table(("quantity", "plausible", "demo signal"), measured), _table(("setting", "value"), times)])
 
 
 def _kpi_table(kpis: Iterable[Kpi]) -> str:

@@ -102,11 +102,7 @@ def _beyond(comb: Honeycomb, cell: Cell, district: District) -> float:
 def _join_strays(owner: dict[Cell, str]) -> None:
     """Give a piece that hangs apart from its owner's main part to the neighbour it touches most, until none does."""
     while True:
-        strays = [
-            piece
-            for name in sorted(set(owner.values()))
-            for piece in components(cell for cell, who in owner.items() if who == name)[1:]
-        ]
+        strays = [piece for name in sorted(set(owner.values())) for piece in components(cell for cell, who in owner.items() if who == name)[1:]]
         if not strays:
             return
         for piece in strays:

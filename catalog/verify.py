@@ -38,15 +38,14 @@ def verify_catalogue(folder: Path | None, compile_kpi: Compile) -> list[str]:
 
 
 def verify_city(name: str, folder: Path | None, catalogue: Catalogue, compile_kpi: Compile) -> list[str]:
-    """The first fault of a city pack, its own KPIs' formulas included."""
+    """The first fault of a city pack, or those of its own KPIs' formulas."""
     try:
         pack = load_city(name, folder)
         configured(catalogue, [pack])
-        for kpi in pack.kpis.values():
-            compile_kpi(kpi, catalogue.quantities)
     except ConfigError as error:
         return [str(error)]
-    return []
+    where = f"cities/{name}/kpis"
+    return [fault for kpi in pack.kpis.values() for fault in _formula_faults(kpi, f"{where}/{kpi.id}.toml", catalogue.quantities, compile_kpi)]
 
 
 def verify_files(paths: Iterable[Path], folder: Path | None, compile_kpi: Compile) -> list[str]:
@@ -77,7 +76,15 @@ def _verify(path: Path, folder: Path | None, quantities: Mapping[str, Quantity],
     else:
         kpi = read_record(path, Kpi, home)
         check.kpis({path.stem: kpi}, where)
+        return _formula_faults(kpi, f"{where}/{path.name}", quantities, compile_kpi)
+    return []
+
+
+def _formula_faults(kpi: Kpi, where: str, quantities: Mapping[str, Quantity], compile_kpi: Compile) -> list[str]:
+    try:
         compile_kpi(kpi, quantities)
+    except ConfigError as error:
+        return [f"{where}: {error}"]
     return []
 
 

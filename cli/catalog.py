@@ -7,6 +7,7 @@
 ./kompas catalog draw brussels
 """
 
+import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -86,7 +87,7 @@ def list_all(lang: Annotated[Language, typer.Option(help="Language of names.")] 
     table = Table("id", "name", "unit", "window", "formula", box=None, pad_edge=False)
     for kpi in load_catalogue().kpis.values():
         table.add_row(kpi.id, kpi.names[lang], kpi.unit, kpi.window, kpi.formula)
-    Console(highlight=False).print(table)
+    Console(highlight=False, width=None if sys.stdout.isatty() else 200).print(table)
 
 
 @COMMAND.command()

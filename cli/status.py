@@ -11,7 +11,6 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from cli import _report
 from local import state, status
 from local.layout import layout
 from local.plan import plan
@@ -25,8 +24,7 @@ def show(
     now = state.read(places.run)
     what = plan(now.cities if now else "brussels")
     running = now if state.holder(places.run) is not None else None
-    counts = dict(_report.report(what.addresses).counts) if running else {}
-    found = status.gather(what, running, counts)
+    found = status.gather(what, running)
     if as_json:
         print(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
     else:
@@ -52,7 +50,8 @@ def _print(found: status.Found) -> None:
         wrong = [part["reason"]] if part.get("reason") else []
         for sentence in (*wrong, *(f"{key}: {value}" for key, value in part.get("wrong", {}).items())):
             console.print(f"{name}: {sentence}", style="red", markup=False)
-    console.print("   ".join(f"{name} {count:,}" for name, count in found["counts"].items()), markup=False)
+    counts = {**found["counts"], **{f"rejected {reason}": count for reason, count in found["rejected"].items()}}
+    console.print("   ".join(f"{name} {count:,}" for name, count in counts.items()), markup=False)
     for name, command in found["urls"].items():
         console.print(f"{name:16} {command}", markup=False)
 

@@ -13,9 +13,8 @@ import typer
 from rich.console import Console
 from rich.live import Live
 
-from cli import _report
 from cli._steps import Steps
-from local import follow, install, measure, state, status, view
+from local import follow, install, measure, report, state, status, view
 from local.layout import layout
 from local.plan import Plan, plan
 from runtime import clock
@@ -84,7 +83,7 @@ def _watch(what: Plan, console: Console) -> None:
             if now is None:
                 continue
             if live is not None:
-                live.update(view.draw(now, (samples[0], samples[-1]), _report.report(what.addresses), commands), refresh=True)
+                live.update(view.draw(now, (samples[0], samples[-1]), report.fetch(what.ports["writer"]), commands), refresh=True)
             elif clock.monotonic_s() - printed_s >= _SPAN_S:
                 printed_s = clock.monotonic_s()
                 console.print(view.line((samples[0], samples[-1])), markup=False, soft_wrap=True)

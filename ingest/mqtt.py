@@ -13,12 +13,12 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from paho.mqtt import client as paho
-from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from ingest import metrics
+from ingest.bulk import Publish, WideClient
 from ingest.decode import Delivery
 from ingest.settings import GatewaySettings
 from runtime import clock, events
@@ -44,13 +44,12 @@ class MqttLink:
         self.connected = False
         self.problem: str | None = "not connected yet"
         self._topic = f"$share/{settings.share}/city/+/+/+"
-        client = paho.Client(CallbackAPIVersion.VERSION2, f"kompas-gw-{settings.ordinal}", protocol=paho.MQTTv5, manual_ack=True)
+        client = WideClient(f"kompas-gw-{settings.ordinal}", self._on_publishes)
         client.username_pw_set(settings.mqtt_user, secret(settings.mqtt_password_file))
         client.suppress_exceptions = True
         client.reconnect_delay_set(1, 5)
         client.on_connect, client.on_disconnect, client.on_subscribe = self._on_connect, self._on_disconnect, self._on_subscribe
         client.on_pre_connect, client.on_connect_fail = self._on_pre_connect, self._on_connect_fail
-        client.on_message = self._on_message
         self._client = client
 
     def start(self) -> None:
@@ -85,11 +84,8 @@ class MqttLink:
         """Acknowledge (epoch, id) in this order; those of a former connection are left to its redelivery."""
         # the lock keeps a new connection from beginning between the look at the epoch and the acknowledgement
         with self._epoch_lock:
-            epoch, ack = self._epoch, self._client.ack
-            for of, mid in messages:
-                # a message published at QoS 0 has no id and wants no acknowledgement
-                if of == epoch and mid:
-                    ack(mid, 1)
+            # a message published at QoS 0 has no id and wants no acknowledgement
+            self._client.acknowledge([mid for epoch, mid in messages if epoch == self._epoch and mid])
 
     def stop_reading(self) -> None:
         """Leave further deliveries unacknowledged: the broker delivers them again, to another gateway or a later life."""
@@ -106,6 +102,7 @@ class MqttLink:
             self._epoch += 1
 
     def _on_pre_connect(self, _client: paho.Client, _userdata: Any) -> None:
+        self._client.forget()
         self._new_epoch()
 
     def _on_connect(self, client: paho.Client, _userdata: Any, flags: paho.ConnectFlags, reason: Any, _properties: Any) -> None:
@@ -129,7 +126,7 @@ class MqttLink:
     def _on_disconnect(self, _client: paho.Client, _userdata: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         self._new_epoch()
         if self._open:
-            self._say_problem(f"connection lost: {reason}")
+            self._say_problem(f"connection lost: {self._client.defect or reason}")
         self.connected = False
 
     def _on_connect_fail(self, _client: paho.Client, _userdata: Any) -> None:
@@ -140,24 +137,21 @@ class MqttLink:
             events.happened("mqtt_awaited", problem=problem)
         self.connected, self.problem = False, problem
 
-    def _on_message(self, _client: paho.Client, _userdata: Any, message: paho.MQTTMessage) -> None:
-        now_us = clock.now_us()
-        # two messages within one microsecond would give readings without a time equal keys
-        if self._last_us - 1_000 < now_us <= self._last_us:
-            now_us = self._last_us + 1
-        self._last_us = now_us
+    def _on_publishes(self, publishes: list[Publish]) -> None:
+        """What one piece of the stream held; runs in paho's thread."""
+        received_us = clock.now_us()
+        # within one gateway no two receive times are equal: readings without a time of their own would have equal keys
+        if self._last_us - 1_000_000 < received_us <= self._last_us:
+            received_us = self._last_us + 1
+        self._last_us = received_us + len(publishes)
         while self._bytes_in - self._bytes_out > self._settings.largest_backlog_bytes and self._open:
             self._wake()
             time.sleep(_BLOCKED_FOR_S)
-        if not self._open:
+        if not self._open or not publishes:
             return
-        try:
-            topic = message.topic
-        except UnicodeDecodeError:
-            topic = repr(message._topic)
-        payload = bytes(message.payload)
-        self._bytes_in += len(payload)
-        self._queue.append((topic, payload, message.mid, self._epoch, now_us))
+        epoch = self._epoch
+        self._bytes_in += sum([len(payload) for _, payload, _ in publishes])
+        self._queue.extend([(topic, payload, mid, epoch, received_us + i) for i, (topic, payload, mid) in enumerate(publishes)])
         if self._asleep:
             self._asleep = False
             self._wake()

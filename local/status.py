@@ -1,11 +1,10 @@
 """What `./kompas status --json` says: one object with servers, processes, mqtt, kafka, database, counts and urls.
 
 Promises  Asks each process for /readyz and Kafka for its logs' ends now; no password in it, only the files where they lie.
-Leaves    Counting rows to storage's report.
+Leaves    Counting rows to the writer.
 """
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from aiokafka.errors import KafkaError
 from catalog.cities import topic_of
 from catalog.load import load_catalogue
 from catalog.packs import configured
-from local import credentials, example, pages, topics
+from local import credentials, example, pages, report, topics
 from local.plan import Plan
 from local.state import Part, RunState
 from runtime.clock import iso_s
@@ -23,7 +22,7 @@ from runtime.clock import iso_s
 Found = dict[str, Any]
 
 
-def gather(what: Plan, now: RunState | None, counts: Mapping[str, int]) -> Found:
+def gather(what: Plan, now: RunState | None) -> Found:
     """The object; `now` is None where nothing runs."""
     at = what.addresses
     found: Found = {"running": now is not None, "phase": now.phase if now else "stopped", "pid": now.pid if now else None}
@@ -31,14 +30,15 @@ def gather(what: Plan, now: RunState | None, counts: Mapping[str, int]) -> Found
     found["servers"] = {name: _part(part, f"{at.db_host}:{part.port}") for name, part in (now.servers if now else {}).items()}
     found["processes"] = {name: _process(part) for name, part in (now.processes if now else {}).items()}
     found["mqtt"] = _mqtt(what)
-    found["kafka"] = {"bootstrap": at.kafka, "topics": _ends(at.kafka) if now else {}}
+    found["kafka"] = {"bootstrap": at.kafka, "topics": _ends(at.kafka) if now and now.servers["kafka"].state == "up" else {}}
     found["database"] = {
         "host": at.db_host,
         "port": at.db_port,
         "name": at.db_name,
         "roles": {role: str(credentials.role_file(at.secrets, role)) for role in credentials.ROLES},
     }
-    found["counts"] = dict(counts)
+    stored = report.fetch(what.ports["writer"]) if now else report.EMPTY
+    found["counts"], found["rejected"] = dict(stored.counts), dict(stored.rejected)
     found["urls"] = commands(what)
     found["logs"] = str(what.layout.logs)
     return found

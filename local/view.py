@@ -1,11 +1,10 @@
 """The live view in the terminal: a picture of one moment. Pure: state and numbers in, a rich renderable out.
 
 Promises  A number that is not known yet is a dash, never a zero.
-Leaves    Asking for the numbers to measure.py and to storage's report; refreshing to the command.
+Leaves    Asking for the numbers to measure.py and report.py; refreshing to the command.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Mapping
 
 from rich.console import Group, RenderableType
 from rich.panel import Panel
@@ -13,26 +12,11 @@ from rich.table import Table
 from rich.text import Text
 
 from local import measure
+from local.report import Report
 from local.state import Part, RunState
 
 _COLOURS = {"up": "green", "starting": "yellow", "restarting": "yellow", "waiting": "dim", "failed": "bold red", "stopped": "dim"}
-
-
-class Worst(NamedTuple):
-    """One of the worst KPI values of the moment."""
-
-    area: str
-    kpi: str
-    value: str
-    band: str
-    colour: str
-
-
-class Report(NamedTuple):
-    """What the database says: rows by table and the worst values."""
-
-    counts: Mapping[str, int]
-    worst: Sequence[Worst]
+_SEVERITY = ("green", "yellow", "dark_orange", "red")
 
 
 def draw(of: RunState, span: tuple[measure.Sample, measure.Sample], report: Report, commands: Mapping[str, str]) -> RenderableType:
@@ -59,7 +43,7 @@ def _flow(before: measure.Sample, after: measure.Sample) -> RenderableType:
         return number(measure.rate(before, after, process, name))
 
     def latency(name: str) -> str:
-        return " / ".join(seconds(measure.quantile(before, after, "writer", name, share)) for share in (0.5, 0.99))
+        return latencies(before, after, name)
 
     table = Table.grid(padding=(0, 3))
     for _ in range(6):
@@ -73,8 +57,8 @@ def _flow(before: measure.Sample, after: measure.Sample) -> RenderableType:
 
 
 def _rejected(after: measure.Sample, report: Report) -> RenderableType:
-    reasons = measure.by_label(after, "gateway", "kompas_gateway_rejected_total", "reason")
-    said = "   ".join(f"{reason} {count:.0f}" for reason, count in reasons.items() if count) or "none since the gateway started"
+    reasons = report.rejected or measure.by_label(after, "gateway", "kompas_gateway_rejected_total", "reason")
+    said = "   ".join(f"{reason} {count:,.0f}" for reason, count in reasons.items() if count) or "none yet"
     stored = "   ".join(f"{name} {count:,}" for name, count in report.counts.items()) or "—"
     return Group(Text(f"rejected: {said}"), Text(f"stored: {stored}"))
 
@@ -84,7 +68,7 @@ def _worst(report: Report) -> RenderableType:
     for column in ("area", "indicator", "value", "band"):
         table.add_column(column, justify="right" if column == "value" else "left")
     for each in report.worst:
-        table.add_row(each.area, each.kpi, each.value, Text(each.band, style=each.colour))
+        table.add_row(each.area, each.kpi, each.value, Text(each.band, style=_SEVERITY[round(each.severity * (len(_SEVERITY) - 1))]))
     return table if report.worst else Text("no KPI value yet", style="dim")
 
 
@@ -102,9 +86,14 @@ def line(span: tuple[measure.Sample, measure.Sample]) -> str:
         "KPI values/s": number(measure.rate(before, after, "worker", "kompas_combiner_values_total")),
     }
     for name, histogram in (("publish to KPI", "kompas_latency_kpi_seconds"), ("publish to row", "kompas_latency_row_seconds")):
-        quantiles = [seconds(measure.quantile(before, after, "writer", histogram, share)) for share in (0.5, 0.99)]
-        said[f"{name} p50/p99"] = " / ".join(quantiles)
+        said[f"{name} p50/p99"] = latencies(before, after, histogram)
     return "   ".join(f"{name} {value}" for name, value in said.items())
+
+
+def latencies(before: measure.Sample, after: measure.Sample, histogram: str) -> str:
+    """`p50 / p99` of the process that observes it."""
+    holder = next((name for name, counters in after.counters.items() if any(each == f"{histogram}_bucket" for each, _ in counters)), "writer")
+    return " / ".join(seconds(measure.quantile(before, after, holder, histogram, share)) for share in (0.5, 0.99))
 
 
 def number(value: float | None) -> str:

@@ -6,6 +6,7 @@ Leaves    Reading rows by it to rows.py; docs/examples/maps/ has one map per sha
 
 from pathlib import Path
 from typing import Literal
+from zoneinfo import available_timezones
 
 import msgspec
 
@@ -64,7 +65,7 @@ class DeviceShape(Part, frozen=True, kw_only=True):
     column: str = ""
     prefix: str = ""
     lower: bool = False
-    names: dict[str, str] = {}
+    ids: dict[str, str] = {}
     """From the column's text to a device id; where it has no entry, prefix and text."""
 
 
@@ -126,6 +127,8 @@ def checked(found: Map, where: str) -> Map:
         raise ConfigError(f"{where}: device", "either constant or column", "both" if device.constant else "neither")
     if not found.time.columns:
         raise ConfigError(f"{where}: time.columns", "at least one column", [])
+    if found.time.zone and found.time.zone not in available_timezones():
+        raise ConfigError(f"{where}: time.zone", "an IANA name such as Europe/Brussels", found.time.zone)
     if found.file.entries is not None and found.file.kind != "jsonl":
         raise ConfigError(f"{where}: file.entries", 'kind = "jsonl"', found.file.kind)
     names = [value.quantity for value in found.values]

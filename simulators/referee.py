@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from catalog.records import Area, City, Device, Kpi, Level, WindowName
+from catalog.records import Area, City, Device, Kpi, Level, SensorKind, WindowName
 from catalog.windows import window_of
 from simulators.mood import local_us
 
@@ -32,13 +32,13 @@ class Ground(NamedTuple):
     areas: Mapping[str, Mapping[Level, str]]
     """Device to the area of each level."""
     max_hold_s: Mapping[str, float]
-    """Device to how long its value holds, for those that report on change."""
+    """Device to how long a value of it holds where the next one does not come."""
 
 
-def ground(city: City, areas: Mapping[str, Area], devices: Mapping[str, Device], max_hold_s: Mapping[str, float]) -> Ground:
-    """The ground of a city pack; max_hold_s by sensor kind."""
+def ground(city: City, areas: Mapping[str, Area], devices: Mapping[str, Device], kinds: Mapping[str, SensorKind]) -> Ground:
+    """The ground of a city pack; a kind without max_hold_s holds for three of its cadences."""
     chains = {device.id: _chain(areas, device.area) for device in devices.values()}
-    holds = {device.id: max_hold_s[device.kind] for device in devices.values() if device.kind in max_hold_s}
+    holds = {device.id: kinds[device.kind].max_hold_s or 3.0 * kinds[device.kind].cadence_s for device in devices.values()}
     return Ground(city, chains, holds)
 
 
@@ -60,7 +60,7 @@ def judge(kpi: Kpi, readings: pd.DataFrame, where: Ground) -> pd.DataFrame:
         if not here.empty:
             value = _evaluate(tree, here, kpi, where)
             devices = here.groupby(_KEY)["device"].nunique()
-            parts.append(pd.DataFrame({"value": value, "devices": devices}).reset_index())
+            parts.append(pd.DataFrame({"value": value, "devices": devices}).fillna({"devices": 0}).reset_index())
     columns = ["kpi", "version", *_KEY, "value", "devices"]
     if not parts:
         return pd.DataFrame({name: [] for name in columns})
@@ -143,10 +143,38 @@ def _aggregate(name: str, rows: pd.DataFrame, more: list[ast.expr], kpi: Kpi, wh
             return rows.groupby(_KEY)["device"].nunique().astype("float64")
         case "percentile":
             return rows.groupby(_KEY)["value"].quantile(numbers[0] / 100.0, interpolation="linear")
+        case "time_mean":
+            return _mean(_held(rows, kpi, where))
         case "last" | "last_sum":
             last = rows.sort_values("at_us").groupby([*_KEY, "device"])["value"].last()
             return _mean(last) if name == "last" else _sum(last)
     raise UnknownFormulaError(f"kpi {kpi.id}: the referee cannot compute {name}")
+
+
+def _held(rows: pd.DataFrame, kpi: Kpi, where: Ground) -> "pd.Series[float]":
+    """Each device's mean weighted by how long a value held: until the next one, at most its max_hold, over window edges."""
+    ordered = rows.sort_values(["area", "device", "at_us"])
+    following = ordered.groupby(["area", "device"])["at_us"].shift(-1)
+    longest = ordered["at_us"] + ordered["device"].map(where.max_hold_s) * 1e6
+    left = pd.DataFrame(
+        {
+            "area": ordered["area"],
+            "device": ordered["device"],
+            "value": ordered["value"],
+            "from_us": ordered["at_us"],
+            "to_us": np.fmin(following, longest).astype("int64"),
+        }
+    )
+    pieces = []
+    while not left.empty:
+        starts = window_starts(left["from_us"], kpi.window, where.city.time_zone)
+        ends = starts.map({start: window_of(int(start), kpi.window, where.city.time_zone)[1] for start in starts.unique()})
+        until = np.minimum(left["to_us"], ends)
+        pieces.append(left.assign(window_start_us=starts, weight=until - left["from_us"]))
+        left = left.assign(from_us=until)[until < left["to_us"]]
+    held = pd.concat(pieces)
+    totals = held.assign(weighted=held["value"] * held["weight"]).groupby([*_KEY, "device"])[["weighted", "weight"]].sum()
+    return totals["weighted"] / totals["weight"].where(totals["weight"] > 0)
 
 
 def _mean(devices: "pd.Series[float]") -> "pd.Series[float]":

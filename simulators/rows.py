@@ -207,7 +207,7 @@ def _device(text: object, shape: Map) -> str | None:
     if text is None or not str(text).strip():
         return None
     plain = str(text).strip()
-    named = shape.device.names.get(plain)
+    named = shape.device.ids.get(plain)
     found = named if named is not None else shape.device.prefix + (plain.lower() if shape.device.lower else plain)
     return found if _TOPIC_LEVEL.fullmatch(found) else None
 

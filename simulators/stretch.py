@@ -120,6 +120,8 @@ def _of_fleet(city: Streams, fleet: Fleet, from_us: int, to_us: int) -> Stretch:
     wrong = messages.fault == Fault.WRONG_CLOCK
     error_us = np.where(wrong, faulty.clock_error_us(fleet.keys[owner], number), 0)
     carried = messages.fault[message]
+    # A spike stays one however its message travels, as long as it arrives whole and with the right time.
+    own = (carried == Fault.NONE) | ((fault == Fault.SPIKE) & np.isin(carried, (Fault.LATE, Fault.DUPLICATED, Fault.OUT_OF_ORDER)))
     places = np.array([city.quantity_ids.index(quantity.id) for quantity in fleet.quantities], np.int64)
     readings = Readings(
         message=message,
@@ -129,7 +131,7 @@ def _of_fleet(city: Streams, fleet: Fleet, from_us: int, to_us: int) -> Stretch:
         stamped_us=at_us + error_us[message],
         true=true,
         value=value,
-        fault=np.where(carried != Fault.NONE, carried, fault).astype(np.uint8),
+        fault=np.where(own, fault, carried).astype(np.uint8),
     )
     return Stretch(messages, readings)
 
@@ -209,6 +211,6 @@ def _disturbed(city: Streams, fleet: Fleet, drawn: Drawn) -> tuple[F64, Codes]:
         value[away] = rounded(np.clip(run, *plausible), quantity)
         hit = mine & spike
         value[hit] = rounded(faulty.spiked(value[hit], plausible, quantity.possible), quantity)
-    spike &= value != drawn.true
-    fault[spike] = Fault.SPIKE
+        # Where the plausible range is all that is possible there is no spike to make.
+        fault[hit & ((value < plausible[0]) | (value > plausible[1]))] = Fault.SPIKE
     return value, fault

@@ -27,5 +27,4 @@ def worlds(names: Sequence[str], cities_dir: Path | None = None, catalog_dir: Pa
     """Cities that run side by side under one catalogue; raises ConfigError."""
     packs = [load_city(name, cities_dir) for name in names]
     catalogue = configured(load_catalogue(catalog_dir), packs)
-    holds = {kind.id: kind.max_hold_s for kind in catalogue.kinds.values() if kind.max_hold_s is not None and kind.reporting == "on_change"}
-    return [World(pack, catalogue, ground(pack.city, pack.areas, pack.devices, holds)) for pack in packs]
+    return [World(pack, catalogue, ground(pack.city, pack.areas, pack.devices, catalogue.kinds)) for pack in packs]

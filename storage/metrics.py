@@ -19,9 +19,7 @@ from catalog.windows import to_us
 from storage.batch import Batch
 from storage.transaction import Outcome
 
-_EDGES_S = np.array(
-    [0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 30, 60, 300], np.float64
-)
+_EDGES_S = np.array([0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 30, 60, 300], np.float64)
 _FINE_S = np.geomspace(1e-3, 1e3, 241)
 _RECENT_S = 60.0
 

@@ -61,7 +61,8 @@ def read(headers: Sequence[tuple[str, bytes]], value: bytes) -> Refusal:
     try:
         rejections = _REJECTIONS.decode(given.get("rejections", ""))
     except msgspec.MsgspecError:
-        rejections = [_Rejection(-1, _UNREADABLE)]
+        rejections = []
+    rejections = rejections or [_Rejection(-1, _UNREADABLE)]
     digest = hashlib.blake2b(digest_size=16)
     for name in _IDENTITY:
         digest.update(given.get(name, "").encode() + b"\x00")

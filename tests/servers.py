@@ -235,4 +235,4 @@ def remove_leftovers() -> None:
     for folder in (layout().cache / "postgres-root" / "srv" / "kompas").glob("test-*"):
         pid = folder.name.split("-")[1].split(".")[0]
         if pid.isdigit() and not psutil.pid_exists(int(pid)):
-            shutil.rmtree(folder, ignore_errors=True)
+            folder.unlink() if folder.is_file() else shutil.rmtree(folder, ignore_errors=True)

@@ -96,4 +96,4 @@ class Closing:
 def _skip(lane: Lane, panes: Panes, start_us: int, until_us: int) -> int:
     """The next window after start_us that has data or is young enough to be published empty."""
     later = [at for key in lane.keys for at in panes.starts(key) if at > start_us]
-    return lane.window(min([*later, until_us]))[0]
+    return lane.window(min([*later, until_us - 1]))[0]

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from catalog.kpi_value import KpiValue
+from stream.combiner.catalogue import NEVER_US
 from stream.combiner.closing import Closing
 from stream.combiner.lanes import Lane, LaneId
 from stream.combiner.marks import UNKNOWN_US, frontier
@@ -45,16 +46,16 @@ class Live:
     def changed(self, lanes: list[Lane], panes: Panes, closing: Closing, known: Known) -> list[KpiValue]:
         """Live values to publish now."""
         found: list[KpiValue] = []
-        still: dict[tuple[LaneId, int], _Shown] = {}
+        open_from = {lane.id: closing.open_from(lane) for lane in lanes}
+        self._shown = {name: shown for name, shown in self._shown.items() if name[1] >= open_from.get(name[0], NEVER_US)}
         starts = _starts(panes)
         for lane in lanes:
             for start in sorted(_open(lane, starts, closing, frontier(known.until_us, lane.definition.kinds))):
                 shown = self._shown.get((lane.id, start))
                 values, now = _look(lane, panes, lane.window(start), known.until_us, shown)
-                still[lane.id, start] = now
+                self._shown[lane.id, start] = now
                 if values is not None:
                     found += kpi_values(lane, now.values, values, Stamp(lane.window(start), "live", 0, None, known.epoch))
-        self._shown = still
         panes.dirty.clear()
         return found
 

@@ -1,6 +1,7 @@
 """Watermarks of every input partition and kind, and what follows: how far windows may close.
 
-Promises  Per input partition the word of the highest input offset counts, whatever the order of arrival.
+Promises  Per input partition the word of the highest input offset counts, whatever the order of arrival. Only frames that
+          follow the rows they speak of are heard: rows and watermarks, not catalogue and census.
 Leaves    Moving watermarks to the worker (rule 8).
 """
 

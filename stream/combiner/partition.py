@@ -121,7 +121,8 @@ class CombinerPartition:
             raise ValueError(f"kind {meta['kind']!r}")
         if rebuilt:
             self._rebuild()
-        news = state.marks.apply(source, offset, watermarks)
+        # Why: a take of the worker begins with catalogue and census; the rows that its watermarks speak of follow them.
+        news = meta["kind"] in ("rows", "watermarks") and state.marks.apply(source, offset, watermarks)
         if news or rebuilt:
             self._close(rebuilt)
 

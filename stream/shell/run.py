@@ -11,6 +11,7 @@ from runtime.health import HealthServer
 from stream.settings import WorkerSettings
 from stream.shell.app import WorkerApp, declare
 from stream.shell.owner import Owner
+from stream.warm import warm
 
 LONGEST_WAIT_S = 5.0
 
@@ -54,6 +55,7 @@ async def _prepare(settings: WorkerSettings) -> WorkerApp:
 
 def run(settings: WorkerSettings) -> None:
     """Run the worker until it is asked to end; ends the interpreter."""
+    warm()  # before the group knows us: a compilation would hold up its heartbeats
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     app = loop.run_until_complete(_prepare(settings))

@@ -61,7 +61,9 @@ def test_a_multipolygon_with_a_hole_and_heights_loads(pack: Pack) -> None:
     areas["features"][2]["geometry"] = {"type": "MultiPolygon", "coordinates": [[ring, hole]]}
     areas["crs"] = {"type": "name", "properties": {"name": "urn:ogc:def:crs:OGC:1.3:CRS84"}}
     pack(areas)
-    with pytest.raises(ConfigError, match=r"mini/devices\.csv:2: area: wanted an area of areas\.geojson, or a position inside one, got \(50\.05, 4\.15\)"):
+    with pytest.raises(
+        ConfigError, match=r"mini/devices\.csv:2: area: wanted an area of areas\.geojson, or a position inside one, got \(50\.05, 4\.15\)"
+    ):
         load_city("mini", pack(areas, devices="id,kind,latitude,longitude\nmini.x,noise,50.05,4.15\n"))
     outside_the_hole = "id,kind,latitude,longitude\nmini.x,noise,50.01,4.15\nmini.y,noise,50.03,4.15\n"
     assert {one.area for one in load_city("mini", pack(areas, devices=outside_the_hole)).devices.values()} == {"mini.b"}
@@ -85,7 +87,7 @@ def geometry(shape: Any) -> dict[str, Any]:
     return areas
 
 
-BOW = [[4.1, 50.0], [4.2, 50.1], [4.2, 50.0], [4.1, 50.1], [4.1, 50.0]]
+BOW = [[4.1, 50.0], [4.2, 50.1], [4.2, 50.02], [4.1, 50.1], [4.1, 50.0]]
 SPIKE = [[4.1, 50.0], [4.2, 50.0], [4.2, 50.1], [4.2, 50.05], [4.1, 50.1], [4.1, 50.0]]
 OUTER, OUTSIDE = box(4.1, 50.0, 4.15, 50.1), box(4.14, 50.02, 4.18, 50.05)
 LAMBERT = [[148_000.0, 170_000.0], [149_000.0, 170_000.0], [149_000.0, 171_000.0], [148_000.0, 170_000.0]]
@@ -99,25 +101,45 @@ AREAS: list[tuple[str, dict[str, Any] | str, str]] = [
         r"crs: wanted WGS84 longitude and latitude .*31370",
     ),
     ("Lambert 72 in silence", ring(2, LAMBERT), r"feature 2 \(mini\.b\): coordinates: wanted WGS84 .*Lambert 72.*, got \(148000\.0, 170000\.0\)"),
-    ("latitude first", ring(2, [[y, x] for x, y in box(4.1, 50.0, 4.2, 50.1)]), r"mini\.b\): coordinates: wanted longitude before latitude, got \(50\.0, 4\.1\)"),
-    ("elsewhere", ring(2, box(6.0, 52.0, 6.1, 52.1)), r"coordinates: wanted positions in the city's box 4\.0\.\.4\.2 E, 50\.0\.\.50\.1 N \(city\.toml\), got \(6\.0, 52\.0\)"),
+    (
+        "latitude first",
+        ring(2, [[y, x] for x, y in box(4.1, 50.0, 4.2, 50.1)]),
+        r"mini\.b\): coordinates: wanted longitude before latitude, got \(50\.0, 4\.1\)",
+    ),
+    (
+        "elsewhere",
+        ring(2, box(6.0, 52.0, 6.1, 52.1)),
+        r"coordinates: wanted positions in the city's box 4\.0\.\.4\.2 E, 50\.0\.\.50\.1 N \(city\.toml\), got \(6\.0, 52\.0\)",
+    ),
     ("point", geometry({"type": "Point", "coordinates": [4.1, 50.0]}), r"mini\.b\): geometry: wanted a Polygon or MultiPolygon, got 'Point'"),
     ("no geometry", geometry(None), r"geometry: wanted a Polygon or MultiPolygon, got None"),
     ("no rings", geometry({"type": "Polygon", "coordinates": []}), r"coordinates: wanted at least one ring, got \[\]"),
     ("text", geometry({"type": "Polygon", "coordinates": [[["a", "b"]]]}), r"coordinates: wanted rings of \[longitude, latitude\]"),
-    ("open ring", ring(2, box(4.1, 50.0, 4.2, 50.1)[:-1]), r"mini\.b\): ring 0: wanted a closed ring .*got 'an open ring from \(4\.1, 50\.0\) to \(4\.1, 50\.1\)'"),
+    (
+        "open ring",
+        ring(2, box(4.1, 50.0, 4.2, 50.1)[:-1]),
+        r"mini\.b\): ring 0: wanted a closed ring .*got 'an open ring from \(4\.1, 50\.0\) to \(4\.1, 50\.1\)'",
+    ),
     ("two positions", ring(2, [[4.1, 50.0], [4.2, 50.0], [4.1, 50.0]]), r"ring 0: wanted .*got '3 positions'"),
-    ("bow tie", ring(2, BOW), r"mini\.b\): ring 0: wanted .*got 'a ring (that crosses itself near|without area)"),
+    ("bow tie", ring(2, BOW), r"mini\.b\): ring 0: wanted .*got 'a ring that crosses itself near"),
     ("spike", ring(2, SPIKE), r"ring 0: wanted .*got 'a ring that crosses itself near"),
     ("flat", ring(2, [[4.1, 50.0], [4.15, 50.0], [4.2, 50.0], [4.1, 50.0]]), r"ring 0: wanted .*got 'a ring without area'"),
-    ("hole outside", geometry({"type": "Polygon", "coordinates": [OUTER, OUTSIDE]}), r"mini\.b\): holes: wanted holes inside the outer ring, got 'hole 1 that leaves"),
+    (
+        "hole outside",
+        geometry({"type": "Polygon", "coordinates": [OUTER, OUTSIDE]}),
+        r"mini\.b\): holes: wanted holes inside the outer ring, got 'hole 1 that leaves",
+    ),
     ("code twice", change(1, id="mini.a.n1"), r"feature 1 \(mini\.a\.n1\): id: wanted a code that no other feature has, got 'mini\.a\.n1'"),
     ("no code", change(1, id=None), r"feature 1: id: wanted a value, got 'nothing'"),
     ("bad code", change(1, id="Mini A"), r"feature 1 \(Mini A\): id: wanted str matching regex"),
-    ("unknown level", change(1, level="ward"), r"mini\.a\.n2\): level: wanted one of neighbourhood, district, city, got 'ward'"),
+    ("unknown level", change(1, level="ward"), r"mini\.a\.n2\): level: wanted one of city, district, neighbourhood, got 'ward'"),
     ("orphan", change(1, parent="mini.c"), r"mini/areas\.geojson: mini\.a\.n2: parent: wanted the id of a feature of this file, got 'mini\.c'"),
     ("no parent", change(1, parent=None), r"mini\.a\.n2: parent: wanted the id of a feature of this file, got None"),
-    ("parent below", change(3, parent="mini.a.n1"), r"mini\.a: parent: wanted an area of a higher level than district, got 'mini\.a\.n1, neighbourhood'"),
+    (
+        "parent below",
+        change(3, parent="mini.a.n1"),
+        r"mini\.a: parent: wanted an area of a higher level than district, got 'mini\.a\.n1, neighbourhood'",
+    ),
     ("two cities", change(3, level="city", parent=None), r"mini\.a: level: wanted 'city' for 'mini' and for nothing else, got 'city'"),
     ("city has a parent", change(4, parent="mini.a"), r"mini: parent: wanted none for the city itself, got 'mini\.a'"),
     ("no Dutch name", change(2, name_nl=None), r"mini\.b\): names\.nl: wanted a text, got 'nothing'"),
@@ -141,8 +163,16 @@ ROWS = [
     ("twice", DEVICES + ROW + "\n", r"mini/devices\.csv:5: id: wanted an id that no other row has, got 'mini\.air-1'"),
     ("no number", DEVICES.replace("50.05,4.05", "north,4.05"), r"devices\.csv:2: latitude: wanted a number, got 'north'"),
     ("not a number", DEVICES.replace("50.05,4.05", "nan,4.05"), r"devices\.csv:2: latitude, longitude: wanted a position in the city's box"),
-    ("swapped", DEVICES.replace("50.05,4.05", "4.05,50.05"), r"devices\.csv:2: latitude, longitude: wanted a position in the city's box .*got \(4\.05, 50\.05\)"),
-    ("unknown area", DEVICES.replace("mini.b,", "mini.z,"), r"devices\.csv:3: area: wanted an area of areas\.geojson, or a position inside one, got 'mini\.z'"),
+    (
+        "swapped",
+        DEVICES.replace("50.05,4.05", "4.05,50.05"),
+        r"devices\.csv:2: latitude, longitude: wanted a position in the city's box .*got \(4\.05, 50\.05\)",
+    ),
+    (
+        "unknown area",
+        DEVICES.replace("mini.b,", "mini.z,"),
+        r"devices\.csv:3: area: wanted an area of areas\.geojson, or a position inside one, got 'mini\.z'",
+    ),
     ("manual", DEVICES.replace("true", "perhaps"), r"devices\.csv:4: manual: wanted true or false, got 'perhaps'"),
     ("cadence", DEVICES.replace("3600", "0"), r"devices\.csv:4: cadence_s: wanted float > 0\.0, got 0\.0"),
     ("time", DEVICES.replace("2026-01-01T00:00:00+01:00", "soon"), r"devices\.csv:3: valid_from: wanted an ISO 8601 time, got 'soon'"),
@@ -161,7 +191,11 @@ HEADS = [
     ("folder and id", CITY.replace('"mini"', '"maxi"'), r"cities/mini/city\.toml: id: wanted 'mini', the folder's name, got 'maxi'"),
     ("box", CITY.replace("west = 4.0", "west = 5.0"), r"cities/mini/city\.toml: wanted west below east and south below north"),
     ("no time zone", CITY.replace('time_zone = "Europe/Brussels"\n', ""), r"city\.toml: time_zone: wanted a value, got 'nothing'"),
-    ("unknown time zone", CITY.replace("Europe/Brussels", "Europe/Bruges"), r"city\.toml: time_zone: wanted a time zone of the IANA list, got 'Europe/Bruges'"),
+    (
+        "unknown time zone",
+        CITY.replace("Europe/Brussels", "Europe/Bruges"),
+        r"city\.toml: time_zone: wanted a time zone of the IANA list, got 'Europe/Bruges'",
+    ),
     ("unknown override", CITY + "[kinds.noise]\nlate_s = 1.0\n", r"city\.toml: kinds\.noise: wanted only cadence_s, .*, got 'late_s'"),
 ]
 

@@ -68,82 +68,93 @@ def test_a_small_catalogue_loads_with_dates_as_texts(tmp_path: Path) -> None:
     assert target.by == "2030-01-01"
 
 
+PLACES = {"quantity": "quantities", "kind": "sensors", "kpi": "kpis"}
 CASES: list[tuple[str, str, tuple[str, str], str]] = [
     # the file that is changed, what in it is replaced by what, and the whole sentence
-    ("quantity", "unit is missing", ('unit = "m"\n', ""), "mine/quantities/level.toml: unit: wanted a value, got 'nothing'"),
-    ("quantity", "text for a number", ("resolution = 0.01", 'resolution = "fine"'), "mine/quantities/level.toml: resolution: wanted float, got 'fine'"),
-    ("quantity", "resolution 0", ("resolution = 0.01", "resolution = 0.0"), "mine/quantities/level.toml: resolution: wanted float > 0.0, got 0.0"),
+    ("quantity", "unit is missing", ('unit = "m"\n', ""), "level.toml: unit: wanted a value, got 'nothing'"),
+    ("quantity", "text for a number", ("resolution = 0.01", 'resolution = "fine"'), "level.toml: resolution: wanted float, got 'fine'"),
+    ("quantity", "resolution 0", ("resolution = 0.01", "resolution = 0.0"), "level.toml: resolution: wanted float > 0.0, got 0.0"),
     (
         "quantity",
         "resolution is no part",
         ("resolution = 0.01", "resolution = 0.03"),
-        "mine/quantities/level.toml: resolution: wanted a whole number, or one divided by a whole number, got 0.03",
+        "level.toml: resolution: wanted a whole number, or one divided by a whole number, got 0.03",
     ),
     (
         "quantity",
         "range upside down",
         ("possible = [0.0, 10.0]", "possible = [10.0, 0.0]"),
-        "mine/quantities/level.toml: possible: wanted two finite numbers, the lower first, got [10.0, 0.0]",
+        "level.toml: possible: wanted two finite numbers, the lower first, got [10.0, 0.0]",
     ),
-    ("quantity", "range of one", ("possible = [0.0, 10.0]", "possible = [10.0]"), "mine/quantities/level.toml: possible: wanted array of length 2, got [10.0]"),
-    ("quantity", "unknown key", ('unit = "m"', 'unit = "m"\ncolour = "red"'), "mine/quantities/level.toml: wanted only id, names, unit, possible, resolution, conversions, counter, source, got 'colour'"),
+    ("quantity", "range of one", ("possible = [0.0, 10.0]", "possible = [10.0]"), "level.toml: possible: wanted array of length 2, got [10.0]"),
+    (
+        "quantity",
+        "unknown key",
+        ('unit = "m"', 'unit = "m"\ncolour = "red"'),
+        "level.toml: wanted only id, names, unit, possible, resolution, conversions, counter, source, got 'colour'",
+    ),
     (
         "quantity",
         "scale 0",
         ("scale = 0.01", "scale = 0.0"),
-        "mine/quantities/level.toml: conversions.cm: wanted a finite scale that is not 0, and a finite offset, got 0.0",
+        "level.toml: conversions.cm: wanted a finite scale that is not 0, and a finite offset, got 0.0",
     ),
     (
         "quantity",
         "canonical unit converts",
         ('"cm" =', '"m" ='),
-        "mine/quantities/level.toml: conversions: wanted no entry for the canonical unit, got 'm'",
+        "level.toml: conversions: wanted no entry for the canonical unit, got 'm'",
     ),
-    ("quantity", "id is not the name", ('id = "level"', 'id = "depth"'), "mine/quantities/level.toml: id: wanted 'level', the file's name, got 'depth'"),
-    ("kind", "no Dutch", (', nl = "Peilmeter"', ""), "mine/sensors/gauge.toml: names.nl: wanted a text, got 'nothing'"),
-    ("kind", "blank French", ('fr = "Jauge"', 'fr = " "'), "mine/sensors/gauge.toml: names.fr: wanted a text, got ' '"),
-    ("kind", "a fourth language", ('fr = "Jauge"', 'fr = "Jauge", de = "Pegel"'), "mine/sensors/gauge.toml: names: wanted only en, fr, nl, got 'de'"),
-    ("kind", "negative lateness", ("lateness_s = 10.0", "lateness_s = -1.0"), "mine/sensors/gauge.toml: lateness_s: wanted float >= 0.0, got -1.0"),
-    ("kind", "unknown quantity", ("level = {", "depth = {"), "mine/sensors/gauge.toml: quantities.depth: wanted one of level, got 'depth'"),
+    ("quantity", "id is not the name", ('id = "level"', 'id = "depth"'), "level.toml: id: wanted 'level', the file's name, got 'depth'"),
+    ("kind", "no Dutch", (', nl = "Peilmeter"', ""), "gauge.toml: names.nl: wanted a text, got 'nothing'"),
+    ("kind", "blank French", ('fr = "Jauge"', 'fr = " "'), "gauge.toml: names.fr: wanted a text, got ' '"),
+    ("kind", "a fourth language", ('fr = "Jauge"', 'fr = "Jauge", de = "Pegel"'), "gauge.toml: names: wanted only en, fr, nl, got 'de'"),
+    ("kind", "negative lateness", ("lateness_s = 10.0", "lateness_s = -1.0"), "gauge.toml: lateness_s: wanted float >= 0.0, got -1.0"),
+    ("kind", "unknown quantity", ("level = {", "depth = {"), "gauge.toml: quantities.depth: wanted one of level, got 'depth'"),
     (
         "kind",
         "implausible beyond possible",
         ("[0.0, 5.0]", "[0.0, 50.0]"),
-        "mine/sensors/gauge.toml: quantities.level.plausible: wanted a range inside the possible [0.0, 10.0], got [0.0, 50.0]",
+        "gauge.toml: quantities.level.plausible: wanted a range inside the possible [0.0, 10.0], got [0.0, 50.0]",
     ),
     (
         "kind",
         "typical is not plausible",
         ("[0.0, 5.0]", "[0.0, 5.0], typical = 6.0"),
-        "mine/sensors/gauge.toml: quantities.level.typical: wanted a value inside the plausible [0.0, 5.0], got 6.0",
+        "gauge.toml: quantities.level.typical: wanted a value inside the plausible [0.0, 5.0], got 6.0",
     ),
     (
         "kind",
         "on change without hold",
         ("idle_s = 60.0", 'idle_s = 60.0\nreporting = "on_change"'),
-        "mine/sensors/gauge.toml: max_hold_s: wanted how long a value holds, because reporting is on_change, got 'nothing'",
+        "gauge.toml: max_hold_s: wanted how long a value holds, because reporting is on_change, got 'nothing'",
     ),
-    ("kpi", "unknown window", ('window = "hour"', 'window = "week"'), "mine/kpis/river.toml: window: wanted one of minute, quarter_hour, hour, day, month, quarter, year, got 'week'"),
-    ("kpi", "coverage above 1", ('window = "hour"', 'window = "hour"\nmin_coverage = 1.5'), "mine/kpis/river.toml: min_coverage: wanted float <= 1.0, got 1.5"),
-    ("kpi", "empty owner", ('owner = "Water"', 'owner = " "'), "mine/kpis/river.toml: owner: wanted a text, got ' '"),
-    ("kpi", "no description in French", (', fr = "Rivière."', ""), "mine/kpis/river.toml: descriptions.fr: wanted a text, got 'nothing'"),
-    ("kpi", "band without Dutch", (', nl = "laag"', ""), "mine/kpis/river.toml: bands[0].names.nl: wanted a text, got 'nothing'"),
-    ("kpi", "unknown key in a band", ("to = 2.0", "till = 2.0"), "mine/kpis/river.toml: bands[0]: wanted only id, names, to, colour, got 'till'"),
-    ("kpi", "first band open", ("to = 2.0\n", ""), "mine/kpis/river.toml: bands[0].to: wanted a number above -inf, got None"),
-    ("kpi", "band twice", ('id = "high"', 'id = "low"'), "mine/kpis/river.toml: bands: wanted each id once, got ['low', 'low']"),
+    (
+        "kpi",
+        "unknown window",
+        ('window = "hour"', 'window = "week"'),
+        "river.toml: window: wanted one of day, hour, minute, month, quarter, quarter_hour, year, got 'week'",
+    ),
+    ("kpi", "coverage above 1", ('window = "hour"', 'window = "hour"\nmin_coverage = 1.5'), "river.toml: min_coverage: wanted float <= 1.0, got 1.5"),
+    ("kpi", "empty owner", ('owner = "Water"', 'owner = " "'), "river.toml: owner: wanted a text, got ' '"),
+    ("kpi", "no description in French", (', fr = "Rivière."', ""), "river.toml: descriptions.fr: wanted a text, got 'nothing'"),
+    ("kpi", "band without Dutch", (', nl = "laag"', ""), "river.toml: bands[0].names.nl: wanted a text, got 'nothing'"),
+    ("kpi", "unknown key in a band", ("to = 2.0", "till = 2.0"), "river.toml: bands[0]: wanted only id, names, to, colour, got 'till'"),
+    ("kpi", "first band open", ("to = 2.0\n", ""), "river.toml: bands[0].to: wanted a number above -inf, got None"),
+    ("kpi", "band twice", ('id = "high"', 'id = "low"'), "river.toml: bands: wanted each id once, got ['low', 'low']"),
     (
         "kpi",
         "last band closed",
         ('names = { en = "high"', 'to = 9.0\nnames = { en = "high"'),
-        "mine/kpis/river.toml: bands[1].to: wanted nothing: the last band is open, got 9.0",
+        "river.toml: bands[1].to: wanted nothing: the last band is open, got 9.0",
     ),
     (
         "kpi",
         "level twice",
         ('window = "hour"', 'window = "hour"\nlevels = ["city", "city"]'),
-        "mine/kpis/river.toml: levels: wanted each level at most once, at least one, got ['city', 'city']",
+        "river.toml: levels: wanted each level at most once, at least one, got ['city', 'city']",
     ),
-    ("kpi", "target without goal", (', goal = "dry-feet"', ""), "mine/kpis/river.toml: target.goal: wanted a value, got 'nothing'"),
+    ("kpi", "target without goal", (', goal = "dry-feet"', ""), "river.toml: target.goal: wanted a value, got 'nothing'"),
 ]
 
 
@@ -154,7 +165,7 @@ def test_an_error_says_file_key_wanted_and_got(tmp_path: Path, file: str, change
     changed: dict[str, Any] = {file: texts[file].replace(*change, 1)}
     with pytest.raises(ConfigError) as caught:
         load_catalogue(write(tmp_path, **changed))
-    assert str(caught.value) == sentence
+    assert str(caught.value) == f"mine/{PLACES[file]}/{sentence}"
 
 
 def test_a_file_that_is_no_toml_is_named_with_the_line(tmp_path: Path) -> None:
@@ -191,8 +202,8 @@ def test_every_kpi_says_everything_in_three_languages() -> None:
 def test_every_source_tag_stands_in_the_list_of_sources() -> None:
     listed = set(re.findall(r"^\| (\[[a-z0-9-]+\]) ", (HOME.parent / "docs" / "sources.md").read_text(encoding="utf-8"), re.MULTILINE))
     catalogue = load_catalogue()
-    records = [*catalogue.quantities.values(), *catalogue.kinds.values(), *catalogue.kpis.values()]
-    assert {record.source for record in records} <= listed
+    records = (catalogue.quantities, catalogue.kinds, catalogue.kpis)
+    assert {one.source for of_one_type in records for one in of_one_type.values()} <= listed
 
 
 def test_every_quantity_is_measured_and_feeds_a_kpi() -> None:

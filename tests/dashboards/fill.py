@@ -30,13 +30,14 @@ ON CONFLICT DO NOTHING
 """
 
 _LATEST = """
-INSERT INTO kpi_latest (slot, kpi, version, area, window_start, window_end, value, state, band, unit, coverage, devices, revision, status, computed_at)
+INSERT INTO kpi_latest
+  (slot, kpi, version, area, window_start, window_end, value, state, band, unit, coverage, devices, revision, status, computed_at)
 SELECT 'last', kpi, version, area, window_start, window_end, value, state, band, unit, coverage, devices, revision, status, computed_at
 FROM (SELECT DISTINCT ON (kpi, version, area) * FROM kpi_value ORDER BY kpi, version, area, window_start DESC) newest
 UNION ALL
 SELECT 'open', kpi, version, area, window_end, window_end + (window_end - window_start), value + 1, 'ok', band, unit, 0.5, devices, 0, 'live', now()
 FROM (SELECT DISTINCT ON (kpi, version, area) * FROM kpi_value ORDER BY kpi, version, area, window_start DESC) newest
-WHERE length(area) %% 2 = 0
+WHERE abs(hashtext(area)) % 2 = 0
 """
 
 _READINGS = """
@@ -84,14 +85,14 @@ def _areas(connection: Connection, city: str) -> list[str]:
 
 
 def _spans(kpi: Kpi, end: datetime, areas: list[str]) -> list[tuple[datetime, datetime, list[str]]]:
-    """Dense over the last day, thinner before: enough rows in every chunk without millions of them."""
+    """Dense over the last hours, thinner before: enough rows in every chunk without millions of them."""
     if kpi.window == "day":
         midnight = datetime(end.year, end.month, end.day, tzinfo=UTC) - timedelta(hours=1)
         return [(midnight - timedelta(days=40), midnight, areas)]
     whole = end.replace(minute=0, second=0, microsecond=0)
     if kpi.window == "minute":
-        return [(whole - timedelta(hours=26), end - timedelta(minutes=2), areas), (whole - timedelta(days=21), whole - timedelta(days=18), areas[:5])]
-    return [(whole - timedelta(days=21), end - timedelta(minutes=75), areas)]
+        return [(whole - timedelta(hours=5), end - timedelta(minutes=2), areas), (whole - timedelta(days=19), whole - timedelta(days=18), areas[:5])]
+    return [(whole - timedelta(days=2 if kpi.window == "quarter_hour" else 21), end - timedelta(minutes=75), areas)]
 
 
 def _scale(kpi: Kpi) -> dict[str, Any]:

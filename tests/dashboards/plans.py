@@ -53,8 +53,5 @@ def touched(tree: Node, known: dict[str, Chunk]) -> set[str]:
 
 def read_sequentially(tree: Node, known: dict[str, Chunk]) -> set[str]:
     """Names of the large chunks that the plan reads from end to end."""
-    return {
-        node["Relation Name"]
-        for node in nodes(tree)
-        if node["Node Type"].endswith("Seq Scan") and node.get("Relation Name") in known and known[node["Relation Name"]].rows > MOST_ROWS_READ_SEQUENTIALLY
-    }
+    large = {name for name, chunk in known.items() if chunk.rows > MOST_ROWS_READ_SEQUENTIALLY}
+    return {node["Relation Name"] for node in nodes(tree) if node["Node Type"].endswith("Seq Scan") and node.get("Relation Name") in large}

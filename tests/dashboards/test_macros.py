@@ -66,9 +66,7 @@ def test_without_a_comma_behind_the_first_group_none_becomes_an_alias() -> None:
 
 
 def test_arguments_end_at_the_first_bracket() -> None:
-    assert expand("$__timeFilter(to_timestamp(x))", WITHIN) == (
-        "to_timestamp(x BETWEEN '2026-11-22T13:00:00Z' AND '2026-11-22T14:30:00.5Z')"
-    )
+    assert expand("$__timeFilter(to_timestamp(x))", WITHIN) == ("to_timestamp(x BETWEEN '2026-11-22T13:00:00Z' AND '2026-11-22T14:30:00.5Z')")
 
 
 @pytest.mark.parametrize("sql", ["$__nothing(at)", "$area(x)", "$__timeGroup(at)", "$__timeGroup(at,'soon')", "$__unixEpochGroup(at)"])

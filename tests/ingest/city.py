@@ -1,5 +1,7 @@
 """A small registry for gateway tests: one city, devices of four kinds of the catalogue."""
 
+from functools import cache
+
 import msgspec
 
 from catalog.load import load_catalogue
@@ -17,6 +19,7 @@ DEVICES = [
 ]
 
 
+@cache
 def documents() -> list[tuple[str, bytes]]:
     """Key and value of the records of `kompas.devices.v1`, in the order in which storage writes them."""
     catalogue = load_catalogue()

@@ -104,7 +104,8 @@ def _stays_within(filled: Filled, sql: str, within: Range) -> None:
     tree = plans.plan(filled.connection, sql)
     for name in plans.touched(tree, filled.chunks):
         chunk = filled.chunks[name]
-        assert chunk.start <= within.end and chunk.end > within.start, f"{name} {chunk} outside {within}\n{sql}"
+        assert chunk.start <= within.end, f"{name} {chunk} after {within}\n{sql}"
+        assert chunk.end > within.start, f"{name} {chunk} before {within}\n{sql}"
     assert not plans.read_sequentially(tree, filled.chunks), sql
 
 

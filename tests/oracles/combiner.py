@@ -75,7 +75,7 @@ class SlowCombiner:
         elif frame.meta["kind"] == "census" and offset >= self.census[source][0]:
             self.census[source] = (offset, rows)
             self.known_areas |= {row["area"] for row in rows}
-        if offset >= self.heard[source]:
+        if frame.meta["kind"] in ("rows", "watermarks") and offset >= self.heard[source]:
             self.heard[source] = offset
             self.marks[source] = frame.meta["watermarks"]
         return self._close()
@@ -123,7 +123,7 @@ class SlowCombiner:
             if end > limit:
                 return []
             self.next[name] = start
-        found = []
+        found: list[Final] = []
         while True:
             start, end = window_of(self.next[name], kpi.window, city.time_zone)
             if end > limit:

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from catalog.records import Kpi
 from catalog.windows import window_of
 from formula.spec import parse_key
 from tests.stream.partials import (
@@ -36,12 +37,13 @@ class Step(NamedTuple):
     base_us: int
     advances_us: tuple[int, ...]
     frames: int
+    kpis: tuple[Kpi, ...] = tuple(KPIS)
 
 
 def source_log(rng: np.random.Generator, source: int, step: Step) -> list[bytes]:
     """The records of one input partition in its own order, with repeats of an older stretch as after a restart."""
     marks: dict[str, int | None] = dict.fromkeys(KINDS_OF_SOURCE[source])
-    frames = [catalogue_frame(0, marks, documents(KPIS))] if source == 0 else []
+    frames = [catalogue_frame(0, marks, documents(step.kpis))] if source == 0 else []
     frames.append(census_frame(source, 1, marks, _census(rng, source, step.base_us)))
     for offset in range(2, 2 + step.frames):
         rows = _rows(rng, source, marks, step.base_us)

@@ -165,6 +165,7 @@ def text_of(record: Any, **more: Any) -> str:
 
 def documents(kpis: Sequence[Kpi] = KPIS, live_from_us: int = 0) -> list[tuple[str, str, str | None]]:
     found: list[tuple[str, str, str | None]] = []
-    for entity, records in (("city", CITIES), ("quantity", QUANTITIES), ("kind", KINDS), ("area", AREAS)):
-        found += [(entity, record.id, text_of(record)) for record in records]  # type: ignore[attr-defined]
+    groups: list[tuple[str, Sequence[Any]]] = [("city", CITIES), ("quantity", QUANTITIES), ("kind", KINDS), ("area", AREAS)]
+    for entity, records in groups:
+        found += [(entity, record.id, text_of(record)) for record in records]
     return found + [("kpi", each.id, text_of(each, live_from_us=live_from_us, hash="h")) for each in kpis]

@@ -1,0 +1,170 @@
+"""`./kompas up` as a person uses it: up, look, publish by hand, down, up again with the data there, and what can go wrong.
+
+The demo city stays out, so that every count is ours. KOMPAS_HOME and ports are of this test alone.
+"""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import psycopg
+import pytest
+
+from local import ports
+from local.layout import REPOSITORY, Layout, layout
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
+
+
+class Kompas:
+    """The command line on a home of its own."""
+
+    def __init__(self, home: Path) -> None:
+        free = dict(zip(ports.DEFAULTS, ports.free(len(ports.DEFAULTS)), strict=True))
+        own = {f"KOMPAS_PORT_{name.upper()}": str(port) for name, port in free.items()}
+        self.ports, self.layout = free, Layout(home, layout().cache)
+        self.environment = {**os.environ, **own, "KOMPAS_HOME": str(home), "PYTHONPATH": str(REPOSITORY), "KOMPAS_CACHE": str(layout().cache)}
+
+    def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        command = [sys.executable, "-P", "-m", "cli", *arguments]
+        return subprocess.run(command, env=self.environment, text=True, capture_output=True, timeout=600, check=False)
+
+    def status(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.run("status", "--json").stdout)
+        return found
+
+    def up(self) -> None:
+        done = self.run("up", "--detach", "--no-demo", "--city", "zwolle")
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def processes(self) -> list[str]:
+        """Command lines of what still runs for this home."""
+        home, found = str(self.layout.home), []
+        for each in psutil.process_iter(["cmdline", "environ"]):
+            if each.pid != os.getpid() and (each.info["environ"] or {}).get("KOMPAS_HOME") == home:
+                found.append(" ".join(each.info["cmdline"] or []))
+        return found
+
+
+def eventually(holds: Callable[[], bool], within_s: float = 120.0) -> None:
+    until_s = time.monotonic() + within_s
+    while not holds():
+        assert time.monotonic() < until_s, f"not within {within_s} s"
+        time.sleep(0.1)
+
+
+@pytest.fixture(scope="module")
+def kompas(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kompas]:
+    kompas = Kompas(tmp_path_factory.mktemp("up") / "home")
+    try:
+        kompas.up()
+        yield kompas
+    finally:
+        kompas.run("down", "--purge")
+        assert kompas.processes() == []
+
+
+def test_status_tells_everything_and_everything_is_well(kompas: Kompas) -> None:
+    eventually(lambda: kompas.run("status", "--json").returncode == 0)
+    found = kompas.status()
+    assert {"servers", "processes", "mqtt", "kafka", "database", "counts", "urls"} <= found.keys()
+    assert set(found["servers"]) == {"mosquitto", "kafka", "postgres"}
+    assert set(found["processes"]) == {"writer", "worker", "gateway"}
+    assert {part["state"] for part in (*found["servers"].values(), *found["processes"].values())} == {"up"}
+    assert found["mqtt"]["port"] == kompas.ports["mqtt"]
+    assert found["kafka"]["topics"]["kompas.readings.v1"]["partitions"] == 12
+    for path in (*found["database"]["roles"].values(), *found["mqtt"]["users"].values()):
+        assert Path(path).stat().st_mode & 0o777 == 0o600
+    said = json.dumps(found)
+    assert not [path for path in kompas.layout.secrets.iterdir() if path.read_text().strip() in said]
+
+
+def test_postgres_runs_as_nobody_special(kompas: Kompas) -> None:
+    pid = kompas.status()["servers"]["postgres"]["pid"]
+    assert psutil.Process(pid).uids().effective != 0
+
+
+def test_a_second_up_says_that_it_runs_already(kompas: Kompas) -> None:
+    before = kompas.status()["pid"]
+    done = kompas.run("up", "--detach")
+    assert (done.returncode, kompas.status()["pid"]) == (0, before)
+    assert "runs already" in done.stdout
+
+
+def test_a_reading_published_by_hand_reaches_the_kpi(kompas: Kompas) -> None:
+    found = kompas.status()
+    command = found["urls"]["example_publish"]
+    device = next(name for name in found["mqtt"]["manual_devices"] if f" -u {name} " in command)
+    area = found["mqtt"]["manual_devices"][device]["area"]
+    password = Path(found["database"]["roles"]["kompas_reader"]).read_text().strip()
+    at = found["database"]
+    asked = "SELECT coalesce(max(devices), 0) FROM kpi_latest WHERE area = %s AND slot = 'open'"
+    with psycopg.connect(host=at["host"], port=at["port"], dbname=at["name"], user="kompas_reader", password=password, autocommit=True) as connection:
+
+        def devices() -> int:
+            row = connection.execute(asked, (area,)).fetchone()
+            assert row is not None
+            return int(row[0])
+
+        assert devices() == 0
+        subprocess.run(["sh", "-c", command], check=True, timeout=30)
+        eventually(lambda: devices() == 1)
+    subprocess.run(["sh", "-c", command], check=True, timeout=30)
+    eventually(lambda: kompas.status()["counts"].get("readings") == 2)
+
+
+def test_a_killed_process_comes_back(kompas: Kompas) -> None:
+    pid = kompas.status()["processes"]["gateway"]["pid"]
+    os.kill(pid, signal.SIGKILL)
+    eventually(lambda: kompas.status()["processes"]["gateway"]["pid"] not in (None, pid))
+    eventually(lambda: bool(kompas.status()["processes"]["gateway"]["ready"]))
+    assert kompas.status()["processes"]["gateway"]["restarts"] == 1
+
+
+def test_after_down_and_up_the_data_are_there(kompas: Kompas) -> None:
+    counts = kompas.status()["counts"]
+    assert counts["readings"] == 2
+    done = kompas.run("down")
+    assert (done.returncode, kompas.processes()) == (0, [])
+    assert kompas.run("status").returncode == 1
+    kompas.up()
+    eventually(lambda: bool(kompas.status()["counts"]))
+    assert kompas.status()["counts"]["readings"] == counts["readings"]
+    assert kompas.status()["counts"]["kpi_values"] >= counts["kpi_values"]
+
+
+def test_the_end_of_the_supervisor_is_the_end_of_all(kompas: Kompas) -> None:
+    os.kill(kompas.status()["pid"], signal.SIGKILL)
+    eventually(lambda: kompas.processes() == [])
+    assert not kompas.status()["running"]
+    kompas.up()
+    assert kompas.status()["counts"].get("readings", 2) == 2
+
+
+def test_a_port_in_use_is_named_and_nothing_is_left(tmp_path: Path) -> None:
+    other = Kompas(tmp_path / "home")
+    with socket.socket() as taken:
+        taken.bind((ports.HOST, other.ports["database"]))
+        taken.listen()
+        done = other.run("up", "--detach", "--city", "zwolle")
+    assert done.returncode == 1
+    assert f"port {other.ports['database']} (database) is in use by" in done.stderr.replace("\n", " ")
+    assert "KOMPAS_PORT_DATABASE" in done.stderr
+    assert other.processes() == []
+
+
+def test_a_city_that_is_not_there_is_bad_usage(tmp_path: Path) -> None:
+    other = Kompas(tmp_path / "home")
+    done = other.run("up", "--city", "atlantis")
+    assert done.returncode == 2
+    assert "atlantis" in done.stderr
+    assert "zwolle" in done.stderr
+    assert other.run("up", "--no-such-option").returncode == 2

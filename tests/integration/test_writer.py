@@ -1,0 +1,297 @@
+"""The writer on a real Kafka and TimescaleDB: every checked reading stands once, whatever dies; log and database never disagree.
+
+Each story uses a database of its own in one system, and its own share of the partitions where it leaves the log damaged.
+"""
+
+import asyncio
+import itertools
+import time
+
+import msgspec
+import psycopg
+import pytest
+
+from catalog import tables
+from catalog.kpi_value import KpiValue
+from catalog.topics import CHECKED, KPIS, PARTITIONS, REJECTED, partition_of
+from runtime import kafka
+from tests.servers import start_system
+from tests.storage.making import NOON_US, checked, heartbeat, kpi, live, rejected_headers
+
+pytestmark = pytest.mark.integration
+
+GOOD, LATE = 1, 1 | 1 << 12
+
+
+@pytest.fixture(scope="module")
+def system(servers, tmp_path_factory):
+    with start_system(tmp_path_factory.mktemp("writer"), postgres=servers.postgres) as system:
+        system.migrate(cities="brussels")
+        yield system
+
+
+@pytest.fixture(scope="module")
+def city(system):
+    return City(system)
+
+
+class City:
+    """Sends what the worker would send, and knows what must stand in the database."""
+
+    def __init__(self, system) -> None:
+        self.system = system
+        self.next_input = [0] * PARTITIONS
+        self.expected: dict[tuple[str, str, int], float] = {}
+        self.moments = itertools.count()
+        self.devices: dict[int, list[str]] = {}
+        for (device,) in self.ask("SELECT id FROM device_current ORDER BY no"):
+            self.devices.setdefault(partition_of(device), []).append(device)
+
+    def ask(self, statement: str, *given) -> list[tuple]:
+        with psycopg.connect(self.system.conninfo(tables.READER_ROLE), options="-c timezone=UTC") as connection:
+            return connection.execute(statement, given or None).fetchall()
+
+    def send(self, records: list[tuple[str, int, bytes, list[tuple[str, bytes]]]]) -> None:
+        async def all_confirmed() -> None:
+            producer = kafka.producer(self.system.kafka, "test")
+            await producer.start()
+            try:
+                sent = [await producer.send(topic, value=value, partition=partition, headers=headers) for topic, partition, value, headers in records]
+                await asyncio.gather(*sent)
+            finally:
+                await producer.stop()
+
+        asyncio.run(all_confirmed())
+
+    def frame(self, partition: int, rows, **meta) -> tuple[str, int, bytes, list]:
+        input_offset = self.next_input[partition]
+        self.next_input[partition] += 1
+        return (CHECKED.name, partition, checked(input_offset, rows, **meta), [])
+
+    def readings(self, partition: int, count: int) -> list[tuple[str, str, int, float, int]]:
+        """New readings of devices of that partition, each at a moment of its own."""
+        devices = self.devices[partition]
+        rows = []
+        for n in range(count):
+            at_us = NOON_US + next(self.moments) * 1_000
+            rows.append((devices[n % len(devices)], ("no2", "o3")[n % 2], at_us, n / 10, GOOD))
+        self.expected.update({row[:3]: row[3] for row in rows})
+        return rows
+
+    def stream(self, frames: int, rows: int, partitions=range(0, PARTITIONS, 2)):
+        """Frames of readings over the partitions in turn, with a heartbeat now and then."""
+        records = []
+        for n in range(frames):
+            partition = partitions[n % len(partitions)]
+            records.append(self.frame(partition, self.readings(partition, rows), watermarks={"air_quality": NOON_US + n}))
+            if n % 5 == 0:
+                records.append((CHECKED.name, partition, heartbeat(self.next_input[partition], {"air_quality": NOON_US + n}), []))
+                self.next_input[partition] += 1
+        return records
+
+    def spawn(self, **overrides):
+        """The writer of the even partitions."""
+        return self.system.spawn("writer", **{"writers": 2, "ordinal": 0, "batch_rows": 1_000, **overrides})
+
+    def wait_stored(self, writer=None, within_s: float = 90.0) -> None:
+        """Until the stored offsets of the even partitions are where the log ends."""
+        wanted = {(CHECKED.name, partition): self.next_input[partition] for partition in range(0, PARTITIONS, 2)}
+        deadline = time.monotonic() + within_s
+        while True:
+            found = self.ask("SELECT topic, partition, next_offset FROM stream_offset WHERE topic = %s AND partition %% 2 = 0", CHECKED.name)
+            if {row[:2]: row[2] for row in found} == wanted:
+                return
+            assert writer is None or writer.child.returncode is None, f"the writer ended with {writer.child.returncode}"
+            assert time.monotonic() < deadline, (found, wanted)
+            time.sleep(0.02)
+
+    def check_readings(self) -> None:
+        """Every reading that was sent stands in the table, once, with its value."""
+        rows = self.ask(
+            "SELECT d.id, q.id, r.measured_at, r.value FROM reading r JOIN device d ON d.no = r.device JOIN quantity q ON q.no = r.quantity"
+        )
+        assert len(rows) == len(self.expected)
+        stored = {(device, quantity, round(at.timestamp() * 1e6)): value for device, quantity, at, value in rows}
+        assert stored == self.expected
+
+
+def wait_until(told, wanted, within_s: float = 60.0) -> None:
+    deadline = time.monotonic() + within_s
+    while (found := told()) != wanted:
+        assert time.monotonic() < deadline, (found, wanted)
+        time.sleep(0.02)
+
+
+def test_killed_in_mid_stream_it_stores_everything_once(city):
+    records = city.stream(frames=240, rows=250)
+    city.send(records)
+    for share in (0.15, 0.5):
+        writer = city.spawn()
+        some = share * len(city.expected)
+        deadline = time.monotonic() + 60
+        while city.ask("SELECT coalesce(sum(total), 0) FROM stored_total")[0][0] < some:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        assert writer.kill() == -9
+    writer = city.spawn().wait_ready()
+    city.wait_stored(writer)
+    assert writer.stop() == 0
+    city.check_readings()
+    assert city.ask("SELECT total FROM stored_total WHERE name = 'readings'") == [(len(city.expected),)]
+
+
+def test_what_the_worker_repeats_after_a_crash_changes_nothing(city):
+    partition = 2
+    again = [city.frame(partition, city.readings(partition, 40)) for _ in range(6)]
+    tail = city.frame(partition, city.readings(partition, 1))
+    city.send([*again[:4], *again[1:], *again, tail])
+    writer = city.spawn().wait_ready()
+    city.wait_stored(writer)
+    assert writer.stop() == 0
+    city.check_readings()
+    ((next_offset, log_offset),) = city.ask("SELECT next_offset, log_offset FROM stream_offset WHERE topic = %s AND partition = 2", CHECKED.name)
+    assert log_offset - next_offset == 9
+
+
+def test_postgres_away_in_mid_stream_nothing_is_lost_or_doubled(city):
+    writer = city.spawn().wait_ready()
+    city.send(city.stream(frames=60, rows=100))
+    city.system.stop("postgres")
+    city.send(city.stream(frames=60, rows=100))
+    wait_until(lambda: writer.get("/readyz")[0], 503)
+    assert "PostgreSQL" in writer.get("/readyz")[1]
+    assert writer.get("/healthz")[0] == 200
+    city.system.start("postgres")
+    city.wait_stored(writer)
+    wait_until(lambda: writer.get("/readyz")[0], 200)
+    city.check_readings()
+    assert writer.stop() == 0
+
+
+def test_kafka_restarted_in_mid_stream_nothing_is_lost_or_doubled(city):
+    writer = city.spawn().wait_ready()
+    city.send(city.stream(frames=60, rows=100))
+    city.system.restart("kafka")
+    city.send(city.stream(frames=60, rows=100))
+    city.wait_stored(writer)
+    city.check_readings()
+    assert writer.stop() == 0
+
+
+def test_late_readings_are_stored_or_duplicates_or_conflicts(city):
+    partition = 4
+    first, second, third = city.readings(partition, 3)
+    fresh = (first[0], "no2", NOON_US - 5_000_000, 7.5, LATE)
+    same, other = (*second[:4], LATE), (*third[:3], third[3] + 1.0, LATE)
+    city.expected[fresh[:3]] = fresh[3]
+    before = dict(city.ask("SELECT name, total FROM stored_total"))
+    city.send([city.frame(partition, [first, second, third]), city.frame(partition, [fresh, same, other, fresh])])
+    writer = city.spawn().wait_ready()
+    city.wait_stored(writer)
+    city.check_readings()
+    after = dict(city.ask("SELECT name, total FROM stored_total"))
+    added = {name: total - before.get(name, 0) for name, total in after.items() if total != before.get(name, 0)}
+    assert added == {"readings": 4, "late": 4, "late_duplicates": 2, "late_conflicts": 1}
+    assert city.ask("SELECT value, stored_value, partition, input_offset FROM reading_conflict") == [
+        (other[3], third[3], partition, city.next_input[partition] - 1)
+    ]
+    assert city.ask("SELECT quality FROM reading WHERE measured_at < %s", "2026-03-04T12:00:00Z") == [(LATE,)]
+    assert writer.stop() == 0
+
+
+def test_watermarks_stand_beside_the_rows_they_belong_to(city):
+    partition, at_us = 6, NOON_US + 3_600_000_000
+    city.send([city.frame(partition, [], watermarks={"noise": at_us, "weather": None})])
+    writer = city.spawn().wait_ready()
+    city.wait_stored(writer)
+    found = city.ask("SELECT kind, extract(epoch FROM watermark) * 1000000 FROM watermark WHERE partition = 6 AND kind IN ('noise', 'weather')")
+    assert [(kind, int(us)) for kind, us in found] == [("noise", at_us)]
+    assert writer.stop() == 0
+
+
+def test_of_kpi_values_the_right_one_stands(city):
+    quarter = {"window_start": "2026-03-04T12:15:00Z", "window_end": "2026-03-04T12:30:00Z"}
+    told: list[tuple[KpiValue, ...]] = [
+        (live(epoch="3/90", value=1.0), live(epoch="3/95", value=2.0), live(epoch="3/91", value=3.0)),
+        (kpi(value=4.0), live(epoch="3/200", value=5.0), live(epoch="3/110", value=6.0, **quarter)),
+        (kpi(value=4.0), live(epoch="3/105", value=7.0, **quarter), kpi(value=8.0)),
+        (kpi(value=9.0, revision=3, status="restated", reason="late", epoch=None), kpi(value=10.0, revision=2, status="restated", epoch=None)),
+        (kpi(value=11.0, **{**quarter, "window_start": "2026-03-04T11:00:00Z"}),),
+        (live(epoch="3/300", value=None, state="no_data", band=None, coverage=0.0, devices=0, **quarter),),
+    ]
+    writer = city.spawn().wait_ready()
+    count = 0
+    for values in told:
+        city.send([(KPIS.name, 4, msgspec.json.encode(value), [("kompas.schema", b"kpi_value/1")]) for value in values])
+        count += len(values)
+        wait_until(lambda: city.ask("SELECT total FROM stored_total WHERE name = 'kpi_values'"), [(count,)])
+    key = "kpi = 'noise_now' AND area = 'brussels.21004'"
+    latest = city.ask(f"SELECT slot, to_char(window_start, 'HH24:MI'), revision, value, state FROM kpi_latest WHERE {key} ORDER BY slot")
+    assert latest == [("last", "12:00", 3, 9.0, "ok"), ("open", "12:15", 0, None, "no_data")]
+    settled = city.ask(f"SELECT to_char(window_start, 'HH24:MI'), revision, value, status FROM kpi_value WHERE {key} ORDER BY window_start")
+    assert settled == [("11:00", 1, 11.0, "final"), ("12:00", 3, 9.0, "restated")]
+    assert city.ask(f"SELECT revision, value FROM kpi_revision WHERE {key} ORDER BY revision") == [(1, 4.0), (2, 10.0)]
+    assert writer.metric("kompas_writer_double_final_total") == 1
+    assert "double_final" in writer.log.read_text()
+    assert writer.stop() == 0
+
+
+def test_refusals_are_counted_by_city_reason_and_hour_and_repeats_are_dropped(city):
+    twice = (REJECTED.name, 0, b"{broken", rejected_headers())
+    other = (REJECTED.name, 2, b"[1]", rejected_headers("wrong_unit", 3, received_at=str(NOON_US + 7)))
+    writer = city.spawn().wait_ready()
+    for records in ([twice, twice], [twice, other]):
+        city.send(records)
+    wait_until(
+        lambda: city.ask("SELECT city, reason, hour::text, messages, readings FROM rejected_count ORDER BY reason"),
+        [("brussels", "malformed", "2026-03-04 12:00:00+00", 1, 1), ("brussels", "wrong_unit", "2026-03-04 12:00:00+00", 1, 1)],
+    )
+    wait_until(lambda: city.ask("SELECT sum(next_offset)::int FROM stream_offset WHERE topic = %s", REJECTED.name), [(4,)])
+    assert city.ask("SELECT sum(messages)::int FROM rejected_count") == [(2,)]
+    assert writer.stop() == 0
+
+
+def test_its_report_says_what_the_database_says(city):
+    writer = city.spawn().wait_ready()
+    city.send([city.frame(0, city.readings(0, 10))])
+    city.wait_stored(writer)
+
+    def report() -> dict:
+        return msgspec.json.decode(writer.get("/report")[1])
+
+    totals = dict(city.ask("SELECT name, total FROM stored_total"))
+    wait_until(lambda: report().get("totals"), totals)
+    said = report()
+    assert said["problem"] is None
+    assert set(said["rejected"]) == {"malformed", "wrong_unit"}
+    assert said["watermarks"]["air_quality"]["highest"] <= "2026-03-04T13:00:00Z"
+    assert said["latency_row_s"]["count"] == 10
+    assert (
+        set(said["worst"][0]) == {"kpi", "area", "area_name", "level", "value", "unit", "band", "status", "window_start", "severity"}
+        if said["worst"]
+        else True
+    )
+    assert writer.metric("kompas_writer_rows_total") == 10
+    assert writer.metric("kompas_latency_row_seconds_count") == 10
+    assert writer.stop() == 0
+
+
+def test_a_hole_in_the_input_stops_it_loudly(city):
+    """On the odd partitions, which the other stories leave alone."""
+    partition = 1
+    city.send([city.frame(partition, city.readings(partition, 5))])
+    city.next_input[partition] += 1
+    city.send([city.frame(partition, [])])
+    writer = city.spawn(ordinal=1)
+    wait_until(lambda: writer.child.returncode, 1)
+    said = writer.log.read_text()
+    assert "writer_stopped" in said
+    assert "kompas.checked.v1/1 offset 1: wanted input offset 1, got 2" in said
+
+
+def test_another_kafka_cluster_stops_it_loudly(city):
+    with psycopg.connect(city.system.conninfo(tables.OWNER_ROLE)) as connection:
+        connection.execute("UPDATE stream_offset SET cluster_id = 'another' WHERE partition = 3")
+    writer = city.spawn(ordinal=1)
+    wait_until(lambda: writer.child.returncode, 1)
+    assert "wanted Kafka cluster another" in writer.log.read_text()
