@@ -5,6 +5,7 @@ Promises  Pure functions of the catalogue.
 
 import ast
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 from catalog.load import Catalogue
@@ -27,14 +28,15 @@ class Grade(NamedTuple):
     severity: float
 
 
+@lru_cache(maxsize=1024)
 def names_in(formula: str) -> frozenset[str]:
     """Every name that a formula mentions."""
     return frozenset(node.id for node in ast.walk(ast.parse(formula, mode="eval")) if isinstance(node, ast.Name))
 
 
-def home_of(catalogue: Catalogue, kpi: Kpi) -> str | None:
-    """The one kind that a KPI stands with on the city board: the last by name of those it rests on."""
-    return max((kind for kind in catalogue.kinds if kpi in kpis_of(catalogue, kind)), default=None)
+def homes(catalogue: Catalogue) -> dict[str, str]:
+    """The one kind that each KPI stands with on the city board: the last by name of those it rests on."""
+    return {kpi.id: kind for kind in sorted(catalogue.kinds) for kpi in kpis_of(catalogue, kind)}
 
 
 def kpis_of(catalogue: Catalogue, kind: str) -> tuple[Kpi, ...]:

@@ -6,7 +6,6 @@ Leaves    What the records mean to ingest/registry.
 """
 
 import asyncio
-import contextlib
 
 import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -54,8 +53,7 @@ class Follower:
                     said = repr(error)
                     events.happened("registry_awaited", address=self._bootstrap, error=said)
             finally:
-                with contextlib.suppress(Exception):
-                    await consumer.stop()
+                await _stop(consumer)
             await asyncio.sleep(_RETRY_S)
 
     async def _follow(self, consumer: AIOKafkaConsumer) -> None:
@@ -84,3 +82,15 @@ class Follower:
     def _say(self) -> None:
         known = self._registry
         events.happened("registry_read", cities=len(known.cities), kinds=len(known.kinds), devices=len(known.devices), next_offset=self._next_offset)
+
+
+async def _stop(consumer: AIOKafkaConsumer) -> None:
+    """Stop, whatever it says. A consumer that is stopped soon after its start raises the cancellation of a task of its own."""
+    try:
+        await consumer.stop()
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+    except Exception as error:  # noqa: BLE001 - it is given up either way
+        events.happened("registry_consumer_given_up", error=repr(error))

@@ -22,6 +22,7 @@ from ingest.sender import Sender
 from ingest.settings import GatewaySettings
 from kernels import ingest as kernel
 from runtime import clock, events
+from runtime.errors import Inconsistent
 from runtime.health import HealthServer
 
 _BATCH_MAX = 2_000
@@ -162,8 +163,9 @@ class Gateway:
     async def _leave(self, tasks: list["asyncio.Task[Any]"]) -> None:
         """Stop reading, flush, confirm, acknowledge, say goodbye; raises what a task raised."""
         for task in tasks:
-            if task.done() and not task.cancelled():
-                task.result()
+            if task.done() and not self._stopping.is_set():
+                await task
+                raise Inconsistent(f"task {task.get_name()}: wanted it to run until the gateway is stopped, it ended by itself")
         self._link.stop_reading()
         tasks[2].cancel()
         while self._take():

@@ -41,6 +41,16 @@ class Held(NamedTuple):
     fed_us: I64  # up to where its duration is counted
 
 
+class Ground(NamedTuple):
+    """Everything that the loops read and write."""
+
+    lanes: Lanes
+    blocks: Blocks
+    tracks: Tracks
+    held: Held
+    hold_us: I64  # [s] how long a value holds at most
+
+
 def new_held(tracks: int, slots: int) -> Held:
     """Nothing held yet."""
     shape = (tracks, slots)
@@ -76,13 +86,14 @@ def _add_product(cell: Any, p: int, value: int, duration_us: int) -> None:
 
 
 @jit
-def _advance(lanes: Any, blocks: Any, tracks: Any, held: Any, t: int, s: int, until_us: int, hold_us: int, write: bool, need: Any) -> Any:
+def _advance(ground: Any, t: int, s: int, until_us: int, write: bool, need: Any) -> Any:
     """Count the held value up to until_us; False where a window it touches is not open (then nothing was written)."""
+    lanes, blocks, tracks, held = ground.lanes, ground.blocks, ground.tracks, ground.held
     if held.at_us[t, s] == -(1 << 62):
         return True
     lane, city = tracks.lane[t], lanes.slot_city[s]
     row = lanes.row[tracks.quantity[t], s]
-    end = min(until_us, held.at_us[t, s] + hold_us)
+    end = min(until_us, held.at_us[t, s] + ground.hold_us[s])
     at = held.fed_us[t, s]
     value = held.value[t, s]
     if tracks.function[t] == 10:
@@ -106,8 +117,9 @@ def _advance(lanes: Any, blocks: Any, tracks: Any, held: Any, t: int, s: int, un
 
 
 @jit
-def _note(lanes: Any, blocks: Any, tracks: Any, held: Any, t: int, s: int, at_us: int, v: int, write: bool, need: Any) -> Any:
+def _note(ground: Any, t: int, s: int, at_us: int, v: int, write: bool, need: Any) -> Any:
     """Count the reading itself in its window, and the increase since the one before."""
+    lanes, blocks, tracks, held = ground.lanes, ground.blocks, ground.tracks, ground.held
     lane, city = tracks.lane[t], lanes.slot_city[s]
     start = start_of(lanes, city, lanes.window[lane], at_us)
     b = _block(blocks, lane, start)
@@ -126,43 +138,42 @@ def _note(lanes: Any, blocks: Any, tracks: Any, held: Any, t: int, s: int, at_us
 
 
 @jit
-def _feed(rows: Any, lanes: Any, blocks: Any, tracks: Any, held: Any, hold_us: Any, start: int, need: Any) -> Any:
+def _feed(rows: Any, ground: Any, start: int, need: Any) -> Any:
+    lanes, tracks = ground.lanes, ground.tracks
     for i in range(start, rows[0].size):
         s, q, at, v = rows[0][i], rows[1][i], rows[2][i], rows[3][i]
         for write in (False, True):
             for t in range(tracks.lane.size):
                 if tracks.quantity[t] != q or lanes.row[q, s] < 0:
                     continue
-                if tracks.function[t] != 11 and not _advance(lanes, blocks, tracks, held, t, s, at, hold_us[s], write, need):
+                if tracks.function[t] != 11 and not _advance(ground, t, s, at, write, need):
                     return i
-                if not _note(lanes, blocks, tracks, held, t, s, at, v, write, need):
+                if not _note(ground, t, s, at, v, write, need):
                     return i
     return rows[0].size
 
 
 @jit
-def _close(t: int, until_us: Any, lanes: Any, blocks: Any, tracks: Any, held: Any, hold_us: Any, need: Any) -> Any:
+def _close(t: int, until_us: Any, ground: Any, need: Any) -> Any:
+    lanes, tracks = ground.lanes, ground.tracks
     if tracks.function[t] == 11:
         return True
     for write in (False, True):
-        for s in range(held.at_us.shape[1]):
-            if lanes.row[tracks.quantity[t], s] >= 0 and not _advance(
-                lanes, blocks, tracks, held, t, s, until_us[lanes.slot_city[s]], hold_us[s], write, need
-            ):
+        for s in range(ground.held.at_us.shape[1]):
+            if lanes.row[tracks.quantity[t], s] >= 0 and not _advance(ground, t, s, until_us[lanes.slot_city[s]], write, need):
                 return False
     return True
 
 
-def feed(rows: tuple[I32, I32, I64, I64], lanes: Lanes, blocks: Blocks, tracks: Tracks, held: Held, hold_us: I64, start: int, need: I64) -> int:
-    """Feed readings (slot, quantity, at_us, integer value; ascending in time) from row `start` on.
+def feed(rows: tuple[I32, I32, I64, I64], ground: Ground, start: int, need: I64) -> int:
+    """Feed readings (slot, quantity, at_us, integer value; ascending in time) from row `start` on, in place.
 
-    hold_us   int64[s], how long a value holds at most
     need      int64[3]; where a window is not open: its lane, start (µs) and city
     ->        n when done, else the row at which to go on; that row has changed nothing yet
     """
-    return int(_feed(rows, lanes, blocks, tracks, held, hold_us, start, need))
+    return int(_feed(rows, ground, start, need))
 
 
-def close(t: int, until_us: I64, lanes: Lanes, blocks: Blocks, tracks: Tracks, held: Held, hold_us: I64, need: I64) -> bool:
+def close(t: int, until_us: I64, ground: Ground, need: I64) -> bool:
     """Count what track t's devices hold up to until_us[city]; False where a window is missing (see `need`), nothing written."""
-    return bool(_close(t, until_us, lanes, blocks, tracks, held, hold_us, need))
+    return bool(_close(t, until_us, ground, need))

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import psycopg
 
 from catalog import tables
+from catalog.errors import ConfigError
 from storage.connect import Connection, connect, world
 
 _FIELDS = "kpi, version, area, window_start, window_end, value, state, band, unit, coverage, devices, revision, status, reason, epoch, computed_at"
@@ -63,6 +64,11 @@ READINGS = f"""
     ORDER BY measured_at, device, quantity
 """
 
+KPI_IDS = f"SELECT DISTINCT id FROM {tables.KPI.name} ORDER BY id"
+
+TOTAL_NAMES = ("readings", "late", "late_duplicates", "late_conflicts", "kpi_values", "rejected_messages", "rejected_readings")
+"""Rows of table stored_total. Checked rows = readings + late_duplicates + late_conflicts; late ones are among the readings."""
+
 
 class WorstKpi(NamedTuple):
     """A KPI value as it is shown; severity 0 (best band) to 1 (worst band), comparable between KPIs."""
@@ -101,8 +107,15 @@ def worst(connection: Connection, limit: int = 10, level: str | None = None, cit
 
 
 def totals(connection: Connection) -> dict[str, int]:
-    """Exact counts of what was stored ever: readings, late, late_duplicates, late_conflicts, kpi_values, rejected_messages, rejected_readings."""
-    return dict(_ask(connection, TOTALS, {}))
+    """Exact counts of what was stored ever, by TOTAL_NAMES."""
+    return dict.fromkeys(TOTAL_NAMES, 0) | dict(_ask(connection, TOTALS, {}))
+
+
+def require_kpi(connection: Connection, kpi: str) -> None:
+    """Raises ConfigError where no KPI of that id was ever registered."""
+    known = [row[0] for row in _ask(connection, KPI_IDS, {})]
+    if kpi not in known:
+        raise ConfigError("kpi", f"one of {', '.join(known) or 'none yet'}", kpi)
 
 
 def rejections(connection: Connection, city: str | None = None) -> list[Rejections]:

@@ -29,6 +29,7 @@ T = TypeVar("T")
 
 _FETCH_MS, _FETCH_RECORDS = 20, 2_000
 _IDLE_S = 2.0
+_STOP_S = 5.0
 
 
 class Writer:
@@ -75,7 +76,8 @@ class Writer:
             if watching is not None:
                 watching.cancel()
             await self._in_thread(self._database.close)
-            await consumer.stop()
+            # In a task of its own: aiokafka lets the cancelling of its fetches out of stop() where Kafka is away.
+            await asyncio.wait([asyncio.create_task(consumer.stop())], timeout=_STOP_S)
 
     async def _seek(self, consumer: AIOKafkaConsumer, stored: dict[Key, Position]) -> None:
         partitions = {key: TopicPartition(*key) for key in self._keys}

@@ -42,9 +42,9 @@ def build(catalogue: Catalogue, texts: Texts) -> dict[str, Json]:
 
 def _tiles(catalogue: Catalogue, texts: Texts) -> list[Placed]:
     """A panel of tiles per sensor kind: one query for all of its indicators."""
-    placed = []
+    placed, homes = [], indicators.homes(catalogue)
     for kind in catalogue.kinds.values():
-        kpis = [kpi for kpi in catalogue.kpis.values() if "city" in kpi.levels and indicators.home_of(catalogue, kpi) == kind.id]
+        kpis = [kpi for kpi in catalogue.kpis.values() if "city" in kpi.levels and homes.get(kpi.id) == kind.id]
         if kpis:
             text = Text(texts.of(kind.names), f"{texts('live_about')}\n\n{indicators.about(kpis, texts)}")
             panel = stat(text, live.tiles(kpis, _CITY_AREA, texts), indicators.tile_overrides(kpis, texts))

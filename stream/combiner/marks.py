@@ -10,31 +10,43 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import numpy.typing as npt
 
-from stream.combiner.catalogue import NEVER_US
-
 I64 = npt.NDArray[np.int64]
 
 UNKNOWN_US = -(1 << 62)
 """A partition has devices of the kind and no watermark yet: nothing closes."""
 
+_ABSENT = (1 << 63) - 1
+
 
 class Marks:
-    """A part of the combiner's state."""
+    """A part of the combiner's state: per kind and input partition a watermark, or that it has none, or no such device."""
 
     def __init__(self, inputs: int) -> None:
         self.offsets = [-1] * inputs
         """Highest input offset heard, per input partition."""
-        self.of_input: list[Mapping[str, int | None]] = [{} for _ in range(inputs)]
+        self.kinds: dict[str, int] = {}
+        self.table: I64 = np.full((0, inputs), _ABSENT, np.int64)
 
     def apply(self, source: int, offset: int, watermarks: Mapping[str, int | None]) -> bool:
-        """Take what a frame says; true where it says something new."""
+        """Take what a frame says; true where the slowest of a kind moved or a partition was heard for the first time."""
         if offset < self.offsets[source]:
             return False
-        first = self.offsets[source] < 0
-        changed = first or self.of_input[source] != watermarks
-        self.offsets[source] = offset
-        self.of_input[source] = dict(watermarks)
-        return changed
+        first, self.offsets[source] = self.offsets[source] < 0, offset
+        for kind in watermarks:
+            if kind not in self.kinds:
+                self.kinds[kind] = len(self.kinds)
+                self.table = np.concatenate([self.table, np.full((1, len(self.offsets)), _ABSENT, np.int64)])
+        before = self.table.min(axis=1)
+        column = np.full(len(self.kinds), _ABSENT, np.int64)
+        for kind, at_us in watermarks.items():
+            column[self.kinds[kind]] = UNKNOWN_US if at_us is None else at_us
+        self.table[:, source] = column
+        return first or not np.array_equal(before, self.table.min(axis=1))
+
+    def of_input(self, source: int) -> list[tuple[str, int | None]]:
+        """What that input partition said last, by kind."""
+        column = self.table[:, source].tolist()
+        return [(kind, None if column[at] == UNKNOWN_US else column[at]) for kind, at in sorted(self.kinds.items()) if column[at] != _ABSENT]
 
     @property
     def complete(self) -> bool:
@@ -43,24 +55,17 @@ class Marks:
 
     def slowest(self) -> dict[str, int]:
         """Per kind the lowest watermark over the partitions that have it; UNKNOWN_US where one has none yet."""
-        found: dict[str, int] = {}
-        for watermarks in self.of_input:
-            for kind, at_us in watermarks.items():
-                found[kind] = min(found.get(kind, NEVER_US), UNKNOWN_US if at_us is None else at_us)
-        return found
+        lowest = self.table.min(axis=1).tolist()
+        return {kind: lowest[at] for kind, at in self.kinds.items() if lowest[at] != _ABSENT}
 
     def known(self) -> dict[str, int]:
         """Per kind the lowest watermark over the partitions that have one."""
-        found: dict[str, int] = {}
-        for watermarks in self.of_input:
-            for kind, at_us in watermarks.items():
-                if at_us is not None:
-                    found[kind] = min(found.get(kind, NEVER_US), at_us)
-        return found
+        lowest = np.where(self.table == UNKNOWN_US, _ABSENT, self.table).min(axis=1).tolist()
+        return {kind: lowest[at] for kind, at in self.kinds.items() if lowest[at] != _ABSENT}
 
     def newest_us(self) -> int:
         """The highest watermark of all, the clock of the log; UNKNOWN_US where there is none."""
-        return max((at_us for marks in self.of_input for at_us in marks.values() if at_us is not None), default=UNKNOWN_US)
+        return int(np.where(self.table == _ABSENT, UNKNOWN_US, self.table).max(initial=UNKNOWN_US))
 
 
 def frontier(slowest: Mapping[str, int], kinds: Iterable[str]) -> int:

@@ -5,6 +5,8 @@ Promises  A cell holds the row of the highest input offset; equal offsets carry 
 Leaves    Which panes may go to stream/combiner/closing, merging to kernels.combine.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -40,6 +42,20 @@ class Panes:
         if slot == len(self.keys):
             self.keys.append(text)
         return slot
+
+    def slots_of_keys(self, texts: Sequence[str]) -> I64:
+        """slot_of_key of each."""
+        try:
+            return np.array([self.key_slot[text] for text in texts], np.int64)
+        except KeyError:
+            return np.array([self.slot_of_key(text) for text in texts], np.int64)
+
+    def slots_of_areas(self, texts: Sequence[str]) -> I64:
+        """slot_of_area of each."""
+        try:
+            return np.array([self.area_slot[text] for text in texts], np.int64)
+        except KeyError:
+            return np.array([self.slot_of_area(text) for text in texts], np.int64)
 
     def slot_of_area(self, text: str) -> int:
         """Number of an area, given on first sight."""

@@ -96,7 +96,6 @@ class CombinerPartition:
         self._state = state
         self._finals = []
         self._live = Live()
-        self._slowest = state.marks.slowest() if state.marks.complete else {}
         self._definitions: Definitions = state.catalogue.derive()
         self._rebuild()
 
@@ -124,7 +123,7 @@ class CombinerPartition:
         # Why: a take of the worker begins with catalogue and census; the rows that its watermarks speak of follow them.
         news = meta["kind"] in ("rows", "watermarks") and state.marks.apply(source, offset, watermarks)
         if news or rebuilt:
-            self._close(rebuilt)
+            self._close()
 
     def _catalogue(self, frame: Frame, offset: int) -> bool:
         entity = frame.columns["entity"]
@@ -142,8 +141,7 @@ class CombinerPartition:
             return
         areas_before = len(panes.areas)
         aggregate, area = columns["aggregate"], columns["area"]
-        keys = np.array([panes.slot_of_key(text) for text in aggregate.texts], np.int64)[aggregate.codes]
-        areas = np.array([panes.slot_of_area(text) for text in area.texts], np.int64)[area.codes]
+        keys, areas = panes.slots_of_keys(aggregate.texts)[aggregate.codes], panes.slots_of_areas(area.texts)[area.codes]
         if len(panes.areas) != areas_before or len(panes.keys) > self._holds.floor.shape[0]:
             self._rebuild()
         starts = columns["window_start"]
@@ -161,8 +159,8 @@ class CombinerPartition:
         self.counts["regressed"] += int(at.size - newer.sum())
         bins = columns.get("bins")
         if bins is not None:
-            for here, fresh in zip(at.tolist(), newer.tolist(), strict=True):
-                if fresh and bins[here] is not None:
+            for here in at[newer].tolist():
+                if bins[here] is not None:
                     panes.bins[panes.at(int(keys[here]), int(starts[here])), int(areas[here]), source] = bins[here]
 
     def _rebuild(self) -> None:
@@ -179,16 +177,13 @@ class CombinerPartition:
             if self._holds.closed(key, start, state.panes):
                 state.panes.drop(key, start)
 
-    def _close(self, rebuilt: bool) -> None:
+    def _close(self) -> None:
         state = self._state
         if not state.marks.complete:
             return
         if state.incomplete:
             state.incomplete, state.closing.rebuilt_before_us = False, state.marks.newest_us()
         slowest = state.marks.slowest()
-        if slowest == self._slowest and not rebuilt:
-            return
-        self._slowest = slowest
         newest_us = state.marks.newest_us()
         before = dict(state.closing.passed)
         finals: list[KpiValue] = []

@@ -79,7 +79,7 @@ def dump(partition: int, state: State) -> bytes:
         [(*name, *document) for name, document in sorted(state.catalogue.documents.items())],
         [(*name, *entry) for name, entry in sorted(state.catalogue.kpis.items())],
         state.marks.offsets,
-        [sorted(marks.items()) for marks in state.marks.of_input],
+        [state.marks.of_input(source) for source in range(panes.inputs)],
         state.census.offsets,
         [sorted((*group, devices) for group, devices in groups.items()) for groups in state.census.of_input],
         areas,
@@ -118,8 +118,8 @@ def _state(stored: _Stored) -> State:
     state.offset, state.incomplete = stored.offset, stored.incomplete
     state.catalogue.documents = {(entity, id_): Document(offset, text) for entity, id_, offset, text in stored.documents}
     state.catalogue.kpis = {(id_, version): KpiEntry(offset, text, to) for id_, version, offset, text, to in stored.kpis}
-    state.marks.offsets = list(stored.mark_offsets)
-    state.marks.of_input = [dict(marks) for marks in stored.marks]
+    for source, (offset, marks) in enumerate(zip(stored.mark_offsets, stored.marks, strict=True)):
+        state.marks.apply(source, offset, dict(marks))
     state.census.offsets = list(stored.census_offsets)
     state.census.of_input = [{Group(*group[:5]): group[5] for group in groups} for groups in stored.census]
     for area in stored.areas:

@@ -83,10 +83,12 @@ def _refuse(frame: Frame, row: int, status: int, where: tuple[int, int]) -> Refu
     if status == UNKNOWN:
         reason, wanted = Reason.UNKNOWN_DEVICE, "a device and quantity that this partition's catalogue has"
     detail = f"{reading['device']} {reading['quantity']}: wanted {wanted}, got {reading['value']!r} [{reason.value}]"
-    return refusal(msgspec.json.encode(reading), frame.meta, where, reason, detail, row, int(frame.columns["received_at"][row]))
+    return refusal(
+        msgspec.json.encode(reading), frame.meta, where, reason=reason, detail=detail, row=row, received_us=int(frame.columns["received_at"][row])
+    )
 
 
-def refusal(value: bytes, meta: Mapping[str, Any], where: tuple[int, int], reason: Reason, detail: str, row: int, received_us: int) -> Refusal:
+def refusal(value: bytes, meta: Mapping[str, Any], where: tuple[int, int], *, reason: Reason, detail: str, row: int, received_us: int) -> Refusal:
     """A record for kompas.rejected.v1 with the headers of schema rejected/1."""
     rejections = msgspec.json.encode([{"index": row, "reason": reason.value, "detail": detail}])
     headers = [

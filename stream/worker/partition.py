@@ -13,7 +13,7 @@ import numpy.typing as npt
 from catalog.reasons import Reason
 from kernels.accumulate import accumulate
 from kernels.arrive import KEPT, NEVER_US, Rows, arrive, make_room, new_verdicts
-from kernels.ordered import close, feed
+from kernels.ordered import Ground, close, feed
 from runtime.frames import DamagedFrame, Frame, decode
 from stream.worker.outputs import Outputs, checked_meta, refusal, with_rows, without_rows
 from stream.worker.state import State
@@ -43,7 +43,7 @@ class WorkerPartition:
             frame = decode(value)
             outputs = self._take(frame, offset)
         except DamagedFrame as error:
-            refused = refusal(value, {}, (self.partition, offset), Reason.DAMAGED_FRAME, str(error), -1, 0)
+            refused = refusal(value, {}, (self.partition, offset), reason=Reason.DAMAGED_FRAME, detail=str(error), row=-1, received_us=0)
             meta = checked_meta("damaged", offset, self.state.watermarks())
             outputs = without_rows(meta)._replace(refused=[refused])
         self.state.offset = offset
@@ -135,9 +135,13 @@ class WorkerPartition:
             rows = (slot[passed][order], quantity[passed][order], at_us[passed][order], value[passed][order])
             state.pending = (slot[~passed], quantity[~passed], at_us[~passed], value[~passed])
             at = 0
-            while (at := feed(rows, program.lanes, state.windows.arrays, program.tracks, state.held, program.hold_us, at, self._need)) < rows[0].size:
+            while (at := feed(rows, self._ground(), at, self._need)) < rows[0].size:
                 self._open_needed()
         self._close_tracks()
+
+    def _ground(self) -> Ground:
+        state, program = self.state, self.state.program
+        return Ground(program.lanes, state.windows.arrays, program.tracks, state.held, program.hold_us)
 
     def _close_tracks(self) -> None:
         state, program = self.state, self.state.program
@@ -147,7 +151,7 @@ class WorkerPartition:
                 continue
             until_us = program.starts_of(int(lane), passed_us)
             if (until_us > state.closed_to_us[t]).any():
-                while not close(t, until_us, program.lanes, state.windows.arrays, program.tracks, state.held, program.hold_us, self._need):
+                while not close(t, until_us, self._ground(), self._need):
                     self._open_needed()
                 state.closed_to_us[t] = until_us
 

@@ -59,14 +59,15 @@ def json_row(draw: st.DrawFn) -> Row:
 @st.composite
 def senml_rows(draw: st.DrawFn) -> list[Row]:
     """Rows of which those of one time share one position."""
-    rows, placed = [], {}
+    rows: list[Row] = []
+    placed: dict[tuple[int | None, int], tuple[float | None, float | None]] = {}
     for _ in range(draw(st.integers(0, 8))):
         absolute = draw(st.booleans())
         at_us = draw(st.integers(268_435_456_000_000, 4_000_000_000_000_000)) if absolute else None
         since_us = 0 if absolute else draw(st.integers(-10_000_000_000_000, 268_435_455_999_999))
         place = placed.setdefault((at_us, since_us), draw(POSITION) or (None, None))
         unit = draw(st.one_of(st.none(), st.sampled_from(["ug/m3", "Cel", "%RH", "coulomb", "m/s", ""])))
-        rows.append(Row(draw(QUANTITY), draw(FINITE), at_us, unit, *place, since_us))
+        rows.append(Row(draw(QUANTITY), draw(FINITE), at_us, unit, place[0], place[1], since_us))
     return rows
 
 

@@ -16,7 +16,21 @@ def rows(partitions: list[int], first: int = 0, placed: bool = False) -> Judged:
     numbers = np.arange(first, first + n, dtype=np.int64)
     degrees = numbers.astype(np.float64) if placed else None
     ids = np.zeros(n, np.int32)
-    return Judged(ids, ids, np.array(partitions, np.int32), ids, numbers, numbers, numbers * 1.0, np.full(n, 2, np.uint16), degrees, degrees, n, 0, 0)
+    return Judged(
+        ids,
+        ids,
+        np.array(partitions, np.int32),
+        ids,
+        numbers,
+        numbers,
+        numbers.astype(np.float64),
+        np.full(n, 2, np.uint16),
+        degrees,
+        degrees,
+        n,
+        0,
+        0,
+    )
 
 
 def batch() -> Batch:

@@ -262,7 +262,7 @@ TOPIC = st.sampled_from([city.topic(), city.topic("air-0001"), city.topic("noise
 def test_everything_that_goes_in_comes_out_or_is_rejected(batches: list[list[tuple[str, bytes]]], frame_rows: int) -> None:
     pipe = pipeline(SHARED, frame_rows)
     records: list[Outgoing] = []
-    deliveries = []
+    deliveries: list[Delivery] = []
     for batch in batches:
         taken = [delivery(payload, topic, len(deliveries) + i + 1, NOW_US + len(deliveries) + i) for i, (topic, payload) in enumerate(batch)]
         deliveries += taken

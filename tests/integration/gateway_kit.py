@@ -61,9 +61,11 @@ def read(system: System, topic: str, since: dict[str, dict[int, int]]) -> list[t
 
     async def fetch() -> list[tuple[int, Any]]:
         until = (await _ends(system))[topic]
+        waiting = {TopicPartition(topic, number): end for number, end in until.items() if end > since[topic][number]}
+        if not waiting:
+            return []
         consumer = AIOKafkaConsumer(bootstrap_servers=system.kafka, enable_auto_commit=False)
         await consumer.start()
-        waiting = {TopicPartition(topic, number): end for number, end in until.items() if end > since[topic][number]}
         consumer.assign(list(waiting))
         for partition in waiting:
             consumer.seek(partition, since[topic][partition.partition])

@@ -1,7 +1,6 @@
 """Migrations and registry on a real TimescaleDB: idempotent, guarded by checksums, with rights that hold."""
 
 import datetime as dt
-import itertools
 
 import msgspec
 import psycopg
@@ -18,34 +17,19 @@ from storage import retention, schema
 from storage.connect import connect
 from storage.migrate import migrate
 from storage.registry import Wanted, register
+from tests.storage.database import Database
 from tests.storage.making import NOON_US
 
 pytestmark = pytest.mark.integration
 
-_NUMBERS = itertools.count(1)
 DAY_US = 86_400_000_000
-
-
-class Database:
-    """A fresh, empty database in the session's cluster."""
-
-    def __init__(self, servers) -> None:
-        self.servers, self.name = servers, f"migrations_{next(_NUMBERS)}"
-        servers.postgres.create_database(self.name)
-
-    def conninfo(self, role: str) -> str:
-        return self.servers.conninfo(role).replace(f"dbname={self.servers.db_name} ", f"dbname={self.name} ")
-
-    def ask(self, statement: str, *given, role: str = tables.READER_ROLE) -> list[tuple]:
-        with psycopg.connect(self.conninfo(role), options="-c timezone=UTC") as connection:
-            return connection.execute(statement, given or None).fetchall()
 
 
 @pytest.fixture
 def database(servers):
     made = Database(servers)
     yield made
-    servers.postgres.drop_database(made.name)
+    made.drop()
 
 
 @pytest.fixture

@@ -47,11 +47,13 @@ class Kompas:
 
     def processes(self) -> list[str]:
         """Command lines of what still runs for this home."""
-        home, found = str(self.layout.home), []
-        for each in psutil.process_iter(["cmdline", "environ"]):
-            if each.pid != os.getpid() and (each.info["environ"] or {}).get("KOMPAS_HOME") == home:
-                found.append(" ".join(each.info["cmdline"] or []))
-        return found
+        home, instance = str(self.layout.home), self.layout.instance
+
+        def ours(each: psutil.Process) -> bool:
+            # PostgreSQL overwrites its environment with its title; its data folder carries the home's short name
+            return (each.info["environ"] or {}).get("KOMPAS_HOME") == home or instance in " ".join(each.info["cmdline"] or [])
+
+        return [" ".join(each.info["cmdline"] or []) for each in psutil.process_iter(["cmdline", "environ"]) if ours(each)]
 
 
 def eventually(holds: Callable[[], bool], within_s: float = 120.0) -> None:

@@ -259,18 +259,13 @@ def test_its_report_says_what_the_database_says(city):
     def report() -> dict:
         return msgspec.json.decode(writer.get("/report")[1])
 
-    totals = dict(city.ask("SELECT name, total FROM stored_total"))
-    wait_until(lambda: report().get("totals"), totals)
+    totals = dict(city.ask("SELECT name, sum(total)::int FROM stored_total GROUP BY name"))
+    wait_until(lambda: {name: total for name, total in report().get("totals", {}).items() if total}, totals)
     said = report()
     assert said["problem"] is None
     assert set(said["rejected"]) == {"malformed", "wrong_unit"}
     assert said["watermarks"]["air_quality"]["highest"] <= "2026-03-04T13:00:00Z"
     assert said["latency_row_s"]["count"] == 10
-    assert (
-        set(said["worst"][0]) == {"kpi", "area", "area_name", "level", "value", "unit", "band", "status", "window_start", "severity"}
-        if said["worst"]
-        else True
-    )
     assert writer.metric("kompas_writer_rows_total") == 10
     assert writer.metric("kompas_latency_row_seconds_count") == 10
     assert writer.stop() == 0

@@ -65,7 +65,7 @@ class SlowCombiner:
         frame = decode(value)
         source, offset = frame.meta["input_partition"], frame.meta["input_offset"]
         columns = {
-            name: [column.texts[code] for code in column.codes] if hasattr(column, "codes") else [each for each in column]
+            name: [column.texts[code] for code in column.codes] if hasattr(column, "codes") else list(column)
             for name, column in frame.columns.items()
         }
         rows = [dict(zip(columns, each, strict=True)) for each in zip(*columns.values(), strict=True)]
@@ -183,7 +183,7 @@ class SlowCombiner:
         devices, good = sum(part.devices for part in parts), sum(part.good_due for part in parts)
         if not devices:
             return None, 0, 0
-        function, quantity = text.split("(")[0], quantity_part(text)[0]
+        function, quantity = text.partition("(")[0], quantity_part(text)[0]
         worth = Fraction(repr(self.quantities[quantity].resolution))
         if function == "mean":
             return sum(part.sum for part in parts) * worth / (2**30 * devices), devices, good
@@ -259,5 +259,5 @@ def keys_of(kpi: Kpi) -> set[str]:
 
 def quantity_part(text: str) -> tuple[str, str]:
     """`leq(sound_level,night)` -> sound_level, night."""
-    fields = text.split("(")[1].split(")")[0].split(",")
+    fields = text.partition("(")[2].partition(")")[0].split(",")
     return fields[0], fields[1] if len(fields) > 1 else ""

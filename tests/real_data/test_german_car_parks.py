@@ -21,16 +21,14 @@ def held_means(said: pd.DataFrame) -> "pd.Series[float]":
         at = (own["at"] - pd.Timestamp(0, tz="UTC")) // pd.Timedelta(seconds=1)
         values = own["value"].tolist()
         starts = at.tolist()
-        ends = [min(start + HOLD_S, following) for start, following in zip(starts, [*starts[1:], 2**40], strict=True)]
+        ends = [min(begin + HOLD_S, following) for begin, following in zip(starts, [*starts[1:], 2**40], strict=True)]
         sums: dict[int, list[float]] = {}
         for start, end, value in zip(starts, ends, values, strict=True):
-            while start < end:
-                hour = int(start // 3_600 * 3_600)
-                until = min(end, hour + 3_600)
+            for hour in range(int(start // 3_600 * 3_600), int(end), 3_600):
                 total = sums.setdefault(hour, [0.0, 0.0])
-                total[0] += value * (until - start)
-                total[1] += until - start
-                start = until
+                seconds = min(end, hour + 3_600) - max(start, hour)
+                total[0] += value * seconds
+                total[1] += seconds
         for hour, (weighted, seconds) in sums.items():
             means.setdefault(pd.Timestamp(hour, unit="s", tz="UTC"), []).append(weighted / seconds)
     return pd.Series({hour: sum(values) / len(values) for hour, values in means.items()}).sort_index()

@@ -14,7 +14,15 @@ from tests.real_data.conftest import need
 pytestmark = pytest.mark.integration
 
 HOURS = 6 * 7 * 24
-COLUMNS = {"nox": ("nox", "ppb"), "no2": ("no2", "ppb"), "o3": ("o3", "ppb"), "pm10": ("pm10", "ug/m3"), "so2": ("so2", "ppb"), "co": ("co", "ppm"), "pm25": ("pm2_5", "ug/m3")}
+COLUMNS = {
+    "nox": ("nox", "ppb"),
+    "no2": ("no2", "ppb"),
+    "o3": ("o3", "ppb"),
+    "pm10": ("pm10", "ug/m3"),
+    "so2": ("so2", "ppb"),
+    "co": ("co", "ppm"),
+    "pm25": ("pm2_5", "ug/m3"),
+}
 SHAPE = Map(
     city="london",
     time=TimeShape(columns=("date",)),
@@ -28,8 +36,7 @@ def table(path) -> pd.DataFrame:
     """Canonical values by hour; what is impossible is left out, as the gateway does."""
     quantities = load_catalogue().quantities
     raw = pd.read_csv(path, nrows=HOURS, parse_dates=["date"], index_col="date")
-    found = pd.DataFrame({name: canonical(raw[column], quantities[name], unit) for column, (name, unit) in COLUMNS.items()})
-    return found
+    return pd.DataFrame({name: canonical(raw[column], quantities[name], unit) for column, (name, unit) in COLUMNS.items()})
 
 
 def suspect(found: pd.DataFrame, kind: SensorKind) -> pd.DataFrame:

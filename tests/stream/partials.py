@@ -55,8 +55,8 @@ def city(id_: str, time_zone: str) -> City:
 
 
 def area(id_: str, level: Any) -> Area:
-    parent = None if level == "city" else id_.split(".")[0]
-    return Area(id=id_, city=id_.split(".")[0], level=level, parent=parent, names=names(), population=1, latitude=0.5, longitude=0.5)
+    parent = None if level == "city" else id_.partition(".")[0]
+    return Area(id=id_, city=id_.partition(".")[0], level=level, parent=parent, names=names(), population=1, latitude=0.5, longitude=0.5)
 
 
 CITIES = [city("alpha", "Europe/Brussels"), city("omega", "America/New_York")]

@@ -1,0 +1,111 @@
+"""Whatever dies in mid-stream, what the broker has taken is in Kafka afterwards. Repeats are allowed here; the worker drops them."""
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.integration import gateway_kit as kit
+from tests.servers import Running, System, start_system
+
+pytestmark = pytest.mark.integration
+
+PER_S = 500
+
+
+@pytest.fixture(scope="module")
+def system(servers: System, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """Kafka and Mosquitto of our own: these stories end them."""
+    with start_system(tmp_path_factory.mktemp("faults"), postgres=servers.postgres) as started:
+        kit.register(started)
+        yield started
+
+
+class Stream:
+    """A steady stream of numbered readings, one in ten of them refused, until `stop`."""
+
+    def __init__(self, system: System) -> None:
+        self._publisher = kit.Publisher(system)
+        self._start_us = time.time_ns() // 1_000 - 60_000_000
+        self._go, self.count = True, 0
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        while self._go:
+            for _ in range(PER_S // 20):
+                device, value = f"testville.air-{self.count % 20:04d}", f'"{self.count}"' if self.count % 10 == 9 else str(self.count % 400)
+                at_us = self._start_us + self.count
+                payload = f'{{"time": {at_us // 1_000_000}.{at_us % 1_000_000:06d}, "quantity": "pm2_5", "value": {value}}}'
+                self._publisher.publish(f"city/testville/{device}/json", payload.encode())
+                self.count += 1
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        """Stop, and wait until the broker has everything."""
+        self._go = False
+        self._thread.join()
+        self._publisher.settle(60)
+        self._publisher.close()
+
+    def missing(self, system: System, since: dict[str, dict[int, int]]) -> tuple[set[int], set[int]]:
+        """Numbers of good and of bad readings that are in neither topic."""
+        arrived = {at_us - self._start_us for _, _, at_us, _ in kit.readings(system, since)}
+        refused = {int(each.payload.split(b'"')[-2]) for each in kit.rejections(system, since)}
+        bad = set(range(9, self.count, 10))
+        return set(range(self.count)) - bad - arrived, bad - refused
+
+
+def wait_for(stream: Stream, more: int) -> None:
+    """Let the stream go on for `more` messages."""
+    goal = stream.count + more
+    kit.until(lambda: stream.count >= goal, 60, lambda: f"{stream.count} of {goal}")
+
+
+def test_a_gateway_killed_in_mid_stream_loses_nothing(system: System) -> None:
+    since, gateway = kit.ends(system), system.spawn("gateway").wait_ready()
+    stream = Stream(system)
+    lives: list[Running] = [gateway]
+    for _ in range(3):
+        wait_for(stream, PER_S)
+        lives[-1].kill()
+        wait_for(stream, PER_S // 4)
+        lives.append(system.spawn("gateway").wait_ready())
+    wait_for(stream, PER_S)
+    stream.stop()
+    kit.idle(lives[-1])
+    assert stream.missing(system, since) == (set(), set())
+    assert len({frame.meta["life"] for _, frame in kit.read_frames(system, since)}) == len(lives)
+    assert lives[-1].stop() == 0
+
+
+def test_a_gateway_stopped_in_mid_stream_repeats_nothing_either(system: System) -> None:
+    since, gateway = kit.ends(system), system.spawn("gateway").wait_ready()
+    stream = Stream(system)
+    wait_for(stream, 2 * PER_S)
+    assert gateway.stop(10) == 0
+    again = system.spawn("gateway").wait_ready()
+    wait_for(stream, PER_S)
+    stream.stop()
+    kit.idle(again)
+    assert stream.missing(system, since) == (set(), set())
+    assert len(kit.readings(system, since)) == len(set(kit.readings(system, since)))
+    assert again.stop() == 0
+
+
+@pytest.mark.parametrize("server", ["mosquitto", "kafka"])
+def test_a_restart_of_a_server_loses_nothing(system: System, server: str) -> None:
+    since, gateway = kit.ends(system), system.spawn("gateway").wait_ready()
+    stream = Stream(system)
+    wait_for(stream, PER_S)
+    system.stop(server)
+    kit.until(lambda: gateway.get("/readyz")[0] == 503, 30, lambda: f"ready without {server}: {gateway.get('/readyz')}")
+    assert gateway.get("/healthz")[0] == 200
+    system.start(server)
+    gateway.wait_ready(60)
+    wait_for(stream, PER_S)
+    stream.stop()
+    kit.idle(gateway, 90)
+    assert stream.missing(system, since) == (set(), set())
+    assert gateway.stop() == 0
