@@ -22,17 +22,17 @@ def polygons(geometry: dict[str, Any]) -> list[Polygon]:
 
 
 def ring_fault(ring: Ring) -> str | None:
-    """Why this is no simple ring, or None."""
+    """Why this is no simple ring, or None; a position repeated at once is no fault."""
     if len(ring) < 4:
         return f"{len(ring)} positions"
     if ring[0] != ring[-1]:
         return f"an open ring from {ring[0]} to {ring[-1]}"
-    for before, after in pairwise(ring):
-        if before == after:
-            return f"the position {before} twice in a row"
-    if abs(signed_area(ring)) < 1e-14:
+    corners = [ring[0], *(after for before, after in pairwise(ring) if before != after)]
+    if len(corners) < 4:
+        return f"{len(corners) - 1} distinct positions"
+    if abs(signed_area(corners)) < 1e-14:
         return "a ring without area"
-    crossing = _crossing(ring)
+    crossing = _crossing(corners)
     return None if crossing is None else f"a ring that crosses itself near ({crossing[0]:.6f}, {crossing[1]:.6f})"
 
 

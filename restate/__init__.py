@@ -1,0 +1,1 @@
+"""Closed windows from stored readings; see issue 5."""

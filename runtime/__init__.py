@@ -1,0 +1,1 @@
+"""Process concerns: settings, clock, errors, logs, health, Kafka clients, frames."""

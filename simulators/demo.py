@@ -47,7 +47,7 @@ class Demo:
     """Plays streams in a thread of its own, while the event loop answers for its health."""
 
     def __init__(self, publisher: Publisher, cities: Sequence[Streams]) -> None:
-        self._publisher, self._player = publisher, Player([publisher])
+        self._publisher, self._player = publisher, Player([publisher], self._changed)
         self._cities = [(each, payloads.topics(each)) for each in cities]
         self._stopping = threading.Event()
         self._looked_s = clock.monotonic_s()
@@ -94,18 +94,17 @@ class Demo:
 
     def _play(self) -> None:
         made_us = clock.now_us()
-        was_connected = True
         while not self._stopping.is_set():
             self._looked_s = clock.monotonic_s()
             connected = self._player.connected
-            if connected != was_connected:
-                events.happened("broker_found" if connected else "broker_lost", unacknowledged=self._player.unacknowledged)
-                was_connected = connected
             made_us = self._measure(made_us) if connected else clock.now_us()
             self._player.play(min(made_us, clock.now_us() + STRETCH_US) - STRETCH_US // 4)
             if not connected:
                 self._player.play(clock.now_us() + STRETCH_US // 4)
         self._player.finish(3.0)
+
+    def _changed(self, connected: bool) -> None:
+        events.happened("broker_found" if connected else "broker_lost", unacknowledged=self._player.unacknowledged)
 
     def _measure(self, made_us: int) -> int:
         """Make the next half second; whatever lies further back than a second is not made up for."""

@@ -9,7 +9,7 @@ import heapq
 import time
 import zlib
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -32,11 +32,16 @@ class Sent(NamedTuple):
     behind_us: I64
 
 
+def _silent(_connected: bool) -> None:
+    """Nobody wants to know."""
+
+
 class Player:
     """Plays messages over one or several connections."""
 
-    def __init__(self, publishers: Sequence[Publisher]) -> None:
-        self._publishers = publishers
+    def __init__(self, publishers: Sequence[Publisher], changed: Callable[[bool], None] = _silent) -> None:
+        """`changed` is told when a connection is lost (False) and found again (True)."""
+        self._publishers, self._changed = publishers, changed
         self._waiting: list[tuple[int, int, int, Message]] = []
         self._serial = 0
         self._message, self._at_us, self._behind_us = array("q"), array("q"), array("q")
@@ -121,6 +126,7 @@ class Player:
                     self._lost = 0
                 except Unavailable:
                     self._again_s = clock.monotonic_s()
+                    self._changed(False)
             else:
                 self._reconnect(publisher, each_s)
 
@@ -134,3 +140,5 @@ class Player:
             # A broker that restarts refuses for a moment; first contact has checked the credentials already.
             self._again_s = clock.monotonic_s() + _BACK_OFF_S[min(self._lost, len(_BACK_OFF_S) - 1)]
             self._lost += 1
+        else:
+            self._changed(True)

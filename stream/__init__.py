@@ -1,0 +1,1 @@
+"""Kafka to Kafka: a thin Faust shell around pure steps."""

@@ -1,11 +1,13 @@
 """Closing windows: which finals follow from how far the watermarks are, each exactly once and none left out.
 
 Promises  Per KPI version and city the windows close in order; an area that has had an active device of an input kind, or data,
-          gets every window from then on. An empty window that ended more than a day before the newest watermark is not
-          published (reading it gives `no_data`), so that an outage of a month costs nothing.
+          gets every window from then on. An empty window that ended more than a day before the gateways' newest
+          clock (or the newest watermark) is not published (reading it gives `no_data`): an outage of a month, or history
+          that is played in, costs nothing.
 Leaves    Watermarks to stream/combiner/marks, values to stream/combiner/values.
 """
 
+from bisect import bisect_left
 from typing import NamedTuple
 
 from catalog.kpi_value import KpiValue
@@ -19,10 +21,10 @@ DAY_US = 86_400_000_000
 
 
 class Until(NamedTuple):
-    """How far the log is: windows close up to limit_us; newest_us is the highest watermark of all."""
+    """How far the log is: windows close up to limit_us; now_us is the newest clock or watermark in it."""
 
     limit_us: int
-    newest_us: int
+    now_us: int
     epoch: str
 
 
@@ -51,13 +53,14 @@ class Closing:
             if at_us is None:
                 return []
         finals: list[KpiValue] = []
-        horizon_us = until.newest_us - DAY_US
+        horizon_us = until.now_us - DAY_US
+        starts = sorted({start for key in lane.keys for start in panes.starts(key)})
         while at_us < lane.definition.live_to_us:
             start, end = lane.window(at_us)
             if end > until.limit_us:
                 break
             if end < horizon_us and not any(panes.at(key, start) >= 0 for key in lane.keys):
-                at_us = max(end, _skip(lane, panes, start, min(horizon_us, until.limit_us)))
+                at_us = max(end, _skip(lane, starts, end, min(horizon_us, until.limit_us)))
             else:
                 finals += self._final(lane, panes, (start, end), until)
                 at_us = end
@@ -87,13 +90,13 @@ class Closing:
         if started:
             publish |= [area in started for area in lane.areas]
         started.update(lane.areas[at] for at in publish.nonzero()[0].tolist())
-        if window[1] < until.newest_us - DAY_US:
+        if window[1] < until.now_us - DAY_US:
             publish &= values.devices > 0
         reason = "rebuilt" if window[0] < self.rebuilt_before_us else None
         return kpi_values(lane, values, publish.nonzero()[0], Stamp(window, "final", 1, reason, until.epoch))
 
 
-def _skip(lane: Lane, panes: Panes, start_us: int, until_us: int) -> int:
-    """The next window after start_us that has data or is young enough to be published empty."""
-    later = [at for key in lane.keys for at in panes.starts(key) if at > start_us]
-    return lane.window(min([*later, until_us - 1]))[0]
+def _skip(lane: Lane, starts: list[int], from_us: int, until_us: int) -> int:
+    """The first window from from_us on that has data or is young enough to be published empty."""
+    later = bisect_left(starts, from_us)
+    return lane.window(min([*starts[later : later + 1], until_us - 1]))[0]

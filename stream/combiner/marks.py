@@ -24,6 +24,8 @@ class Marks:
     def __init__(self, inputs: int) -> None:
         self.offsets = [-1] * inputs
         """Highest input offset heard, per input partition."""
+        self.clock_us = UNKNOWN_US
+        """The newest gateway's clock of all input partitions."""
         self.kinds: dict[str, int] = {}
         self.table: I64 = np.full((0, inputs), _ABSENT, np.int64)
 
@@ -63,8 +65,12 @@ class Marks:
         lowest = np.where(self.table == UNKNOWN_US, _ABSENT, self.table).min(axis=1).tolist()
         return {kind: lowest[at] for kind, at in self.kinds.items() if lowest[at] != _ABSENT}
 
+    def hear(self, clock_us: int | None) -> None:
+        """Take the clock that a frame tells."""
+        self.clock_us = max(self.clock_us, UNKNOWN_US if clock_us is None else clock_us)
+
     def newest_us(self) -> int:
-        """The highest watermark of all, the clock of the log; UNKNOWN_US where there is none."""
+        """The highest watermark of all; UNKNOWN_US where there is none."""
         return int(np.where(self.table == _ABSENT, UNKNOWN_US, self.table).max(initial=UNKNOWN_US))
 
 

@@ -107,6 +107,7 @@ class CombinerPartition:
         source, offset, watermarks = int(meta["input_partition"]), int(meta["input_offset"]), _watermarks(meta["watermarks"])
         if not 0 <= source < self._inputs:
             raise ValueError(f"input_partition {source}")
+        state.marks.hear(meta.get("clock_us"))
         rebuilt = False
         if meta["kind"] == "rows":
             self._rows(frame, source, offset)
@@ -190,7 +191,7 @@ class CombinerPartition:
         for lane in self._lanes:
             limit_us = frontier(slowest, lane.definition.kinds)
             if limit_us > UNKNOWN_US:
-                finals += state.closing.close(lane, state.panes, Until(limit_us, newest_us, self._epoch()))
+                finals += state.closing.close(lane, state.panes, Until(limit_us, max(newest_us, state.marks.clock_us), self._epoch()))
         if state.closing.passed != before:
             state.closing.held_us = newest_us
             self._hold()

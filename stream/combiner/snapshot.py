@@ -16,7 +16,7 @@ from stream.combiner.closing import Closing
 from stream.combiner.marks import Marks
 from stream.combiner.panes import WIDTH, Panes
 
-LAYOUT = 1
+LAYOUT = 2
 
 
 class SnapshotUnusable(Exception):
@@ -50,6 +50,7 @@ class _Stored(msgspec.Struct, array_like=True, frozen=True):
     incomplete: bool
     documents: list[tuple[str, str, int, str | None]]
     kpis: list[tuple[str, int, int, str, int]]
+    clock_us: int
     mark_offsets: list[int]
     marks: list[list[tuple[str, int | None]]]
     census_offsets: list[int]
@@ -78,6 +79,7 @@ def dump(partition: int, state: State) -> bytes:
         state.incomplete,
         [(*name, *document) for name, document in sorted(state.catalogue.documents.items())],
         [(*name, *entry) for name, entry in sorted(state.catalogue.kpis.items())],
+        state.marks.clock_us,
         state.marks.offsets,
         [state.marks.of_input(source) for source in range(panes.inputs)],
         state.census.offsets,
@@ -118,6 +120,7 @@ def _state(stored: _Stored) -> State:
     state.offset, state.incomplete = stored.offset, stored.incomplete
     state.catalogue.documents = {(entity, id_): Document(offset, text) for entity, id_, offset, text in stored.documents}
     state.catalogue.kpis = {(id_, version): KpiEntry(offset, text, to) for id_, version, offset, text, to in stored.kpis}
+    state.marks.clock_us = stored.clock_us
     for source, (offset, marks) in enumerate(zip(stored.mark_offsets, stored.marks, strict=True)):
         state.marks.apply(source, offset, dict(marks))
     state.census.offsets = list(stored.census_offsets)

@@ -24,6 +24,7 @@ from runtime import events  # noqa: E402
 from runtime.clock import boottime_s  # noqa: E402
 from runtime.health import HealthServer  # noqa: E402
 from stream.settings import WorkerSettings  # noqa: E402
+from stream.shell.holders import OLDEST_HEADER  # noqa: E402
 from stream.shell.owner import Owner  # noqa: E402
 
 EXIT_STALLED = 75
@@ -124,7 +125,8 @@ def _reader(app: WorkerApp) -> Any:
                 continue
             holder = app.owner.expect((message.topic, message.partition), message.offset)
             if holder is not None:
-                await holder.take(message.value, message.offset)  # never acknowledged: the snapshot commits its offset
+                waited = next((int(text) for name, text in dict(message.headers or ()).items() if name == OLDEST_HEADER), None)
+                await holder.take(message.value, message.offset, waited)  # never acknowledged: the snapshot commits its offset
 
     return read
 

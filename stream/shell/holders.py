@@ -29,6 +29,15 @@ LIVE_EVERY_S = 1.0
 ALL_OPEN_EVERY_S = 3600.0
 
 
+OLDEST_HEADER = "oldest_received_at"
+Waited = int | None
+"""Receipt (µs) of the oldest reading in a record, where its sender said so."""
+
+
+def _older(a: int | None, b: int | None) -> int | None:
+    return min((at for at in (a, b) if at is not None), default=None)
+
+
 class Holder(Protocol):
     """What stream.shell.app needs of an owned partition."""
 
@@ -45,8 +54,8 @@ class Holder(Protocol):
     def skip_to(self, offset: int) -> None:
         """Go on at this offset: what lies before has expired and is lost."""
 
-    async def take(self, value: bytes, offset: int) -> None:
-        """Take a record in and hand on what it gives."""
+    async def take(self, value: bytes, offset: int, waited: Waited) -> None:
+        """Take a record in and hand on what it gives; waited: what the record's sender said of its oldest reading."""
 
     async def publish(self) -> None:
         """Publish what is due."""
@@ -66,6 +75,7 @@ class WorkerHolder:
         self.generation = -1
         self.committed = self.worker.offset
         self._published_at = self._everywhere_at = 0.0
+        self._oldest_us: int | None = None
         self._all_open_at = monotonic_s()
 
     @property
@@ -77,9 +87,10 @@ class WorkerHolder:
         """Go on at this offset; the state stays as it is."""
         self.worker.state.offset = offset - 1
 
-    async def take(self, value: bytes, offset: int) -> None:
+    async def take(self, value: bytes, offset: int, waited: Waited) -> None:  # noqa: ARG002 - the frame itself says it
         """Check a frame; its checked record and what is refused go out."""
         outputs = self.worker.apply(value, offset)
+        self._oldest_us = _older(self._oldest_us, outputs.oldest_received_us)
         await self.outbox.send(CHECKED.name, outputs.checked, self.partition)
         for refused in outputs.refused:
             await self.outbox.send(REJECTED.name, refused.value, self.partition, headers=refused.headers)
@@ -102,8 +113,11 @@ class WorkerHolder:
         await self._send(self.publisher.take(everywhere))
 
     async def _send(self, records: list[Record]) -> None:
+        headers = None
+        if self._oldest_us is not None:
+            headers, self._oldest_us = [(OLDEST_HEADER, str(self._oldest_us).encode())], None
         for record in records:
-            await self.outbox.send(PARTIALS.name, record.value, record.partition)
+            await self.outbox.send(PARTIALS.name, record.value, record.partition, headers=headers)
             metrics.PARTIALS.inc()
 
     async def snapshot(self) -> tuple[bytes, int]:
@@ -126,6 +140,7 @@ class CombinerHolder:
         self.outbox = Outbox(producer)
         self.generation = -1
         self._before = -1
+        self._oldest_us: int | None = None
         self.committed = self.combiner.offset
         self._published_at = self._live_at = 0.0
 
@@ -139,8 +154,9 @@ class CombinerHolder:
         self.combiner = CombinerPartition(self.partition, PARTITIONS)
         self._before = offset - 1
 
-    async def take(self, value: bytes, offset: int) -> None:
+    async def take(self, value: bytes, offset: int, waited: Waited) -> None:
         """Merge a partials record."""
+        self._oldest_us = _older(self._oldest_us, waited)
         self.combiner.apply(value, offset)
         for problem in self.combiner.problems():
             events.failed("combiner_problem", partition=self.partition, problem=problem)
@@ -156,6 +172,9 @@ class CombinerHolder:
         if live:
             self._live_at = now
         await self._send(self.combiner.take(now_us(), live=live))
+        if live and self._oldest_us is not None:
+            metrics.LATENCY.observe((now_us() - self._oldest_us) / 1e6)
+            self._oldest_us = None
 
     async def _send(self, values: list[KpiValue]) -> None:
         for value in values:

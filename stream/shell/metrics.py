@@ -1,6 +1,6 @@
 """Metrics of the worker, counted per batch."""
 
-from prometheus_client import Counter, Gauge
+from prometheus_client import Counter, Gauge, Histogram
 
 READINGS = Counter("kompas_worker_readings_total", "Readings taken in, duplicates included.")
 FRAMES = Counter("kompas_worker_frames_total", "Records of kompas.readings.v1 taken in.")
@@ -14,3 +14,8 @@ REFUSED_COMMITS = Counter("kompas_worker_refused_commits_total", "Commits that t
 RESTORED = Counter("kompas_worker_restored_total", "Partitions taken over, by where their state came from.", ["source"])
 LOST = Counter("kompas_worker_lost_records_total", "Records below the log's start that were never read.")
 PARTITIONS = Gauge("kompas_worker_partitions", "Partitions owned, by topic.", ["topic"])
+LATENCY = Histogram(
+    "kompas_latency_kpi_seconds",
+    "From the gateway's receipt of a reading to the live KPI values that hold it, the oldest reading of each publication.",
+    buckets=(0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.2, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0),
+)

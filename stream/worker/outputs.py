@@ -40,6 +40,8 @@ class Outputs(NamedTuple):
     checked: bytes
     refused: list[Refusal]
     readings: int
+    oldest_received_us: int | None = None
+    """Receipt of the reading that has waited longest; for the latency, not for the state."""
 
 
 def checked_meta(kind: str, offset: int, watermarks: Mapping[str, int | None]) -> dict[str, Any]:
@@ -64,7 +66,7 @@ def with_rows(frame: Frame, verdicts: Verdicts, meta: dict[str, Any], where: tup
     refused = []
     if tally[CONFLICT] or tally[UNKNOWN]:
         refused = [_refuse(frame, int(row), int(status[row]), where) for row in np.flatnonzero((status == CONFLICT) | (status == UNKNOWN))]
-    return Outputs(encode(meta, columns), refused, frame.rows)
+    return Outputs(encode(meta, columns), refused, frame.rows, int(frame.columns["received_at"].min()) if frame.rows else None)
 
 
 def _taken(column: Any, kept: npt.NDArray[np.bool_]) -> Any:

@@ -67,6 +67,7 @@ class Publisher:
             "input_partition": self._worker.partition,
             "input_offset": state.offset,
             "watermarks": state.watermarks(),
+            "clock_us": state.silence.newest_us,
         }
 
     def _number_areas(self) -> None:

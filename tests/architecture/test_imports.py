@@ -62,14 +62,20 @@ def test_a_room_imports_only_what_it_may(room: str) -> None:
 @pytest.mark.parametrize("package", sorted(ONLY_IN))
 def test_a_package_is_imported_only_in_its_room(package: str) -> None:
     rooms = set(MAY_IMPORT) - ONLY_IN[package]
-    wrong = [f"{p.relative_to(REPOSITORY)}:{n}" for room in rooms for p in sources(room) for n, name in imported(p) if name.partition(".")[0] == package]
+    wrong = [
+        f"{p.relative_to(REPOSITORY)}:{n}" for room in rooms for p in sources(room) for n, name in imported(p) if name.partition(".")[0] == package
+    ]
     assert not wrong
 
 
 @pytest.mark.parametrize("package", sorted(NOT_IN))
 def test_pure_rooms_stay_pure(package: str) -> None:
     wrong = [
-        f"{p.relative_to(REPOSITORY)}:{n}" for room in NOT_IN[package] for p in sources(room) for n, name in imported(p) if name.partition(".")[0] == package
+        f"{p.relative_to(REPOSITORY)}:{n}"
+        for room in NOT_IN[package]
+        for p in sources(room)
+        for n, name in imported(p)
+        if name.partition(".")[0] == package
     ]
     assert not wrong
 

@@ -6,7 +6,21 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-ROOMS = ("catalog", "kernels", "formula", "runtime", "ingest", "stream", "storage", "restate", "dashboards", "simulators", "local", "cli", "benchmarks")
+ROOMS = (
+    "catalog",
+    "kernels",
+    "formula",
+    "runtime",
+    "ingest",
+    "stream",
+    "storage",
+    "restate",
+    "dashboards",
+    "simulators",
+    "local",
+    "cli",
+    "benchmarks",
+)
 MOST_LINES, MOST_FUNCTION_LINES, MOST_PARAMETERS, MOST_KERNEL_PARAMETERS = 300, 40, 5, 8
 WAIVED: dict[str, str] = {
     "kernels/accumulate.py:_accumulate": "2026-11-22: one pass over the rows with its window look-up; split, the compiler no longer keeps it in registers",
@@ -51,7 +65,9 @@ def test_waivers_are_still_needed() -> None:
 
 
 def test_jit_options_stand_in_one_place() -> None:
-    wrong = [name_of(path) for path in SOURCES if path.name != "_jit.py" and ("njit" in (text := path.read_text(encoding="utf-8")) or "numba.jit" in text)]
+    wrong = [
+        name_of(path) for path in SOURCES if path.name != "_jit.py" and ("njit" in (text := path.read_text(encoding="utf-8")) or "numba.jit" in text)
+    ]
     assert not wrong
     options = (REPOSITORY / "kernels" / "_jit.py").read_text(encoding="utf-8")
     assert "nogil=True, fastmath=False" in options

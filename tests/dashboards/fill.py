@@ -25,7 +25,7 @@ CROSS JOIN LATERAL (SELECT raw.value, %(bands)s::text[] AS bands, %(edges)s::flo
 CROSS JOIN LATERAL (
   SELECT given.value, given.bands[1 + (SELECT count(*) FROM unnest(given.edges) edge WHERE edge < given.value)] AS band
 ) v
-WHERE area.id = ANY (%(areas)s)
+WHERE area.id = ANY (%(areas)s) AND area.level = ANY (%(levels)s)
 ON CONFLICT DO NOTHING
 """
 
@@ -106,4 +106,5 @@ def _scale(kpi: Kpi) -> dict[str, Any]:
         "edges": edges,
         "low": low,
         "high": high,
+        "levels": list(kpi.levels),
     }

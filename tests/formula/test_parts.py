@@ -1,6 +1,7 @@
 """Day, evening and night tile a city's days, over clock changes too."""
 
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import pytest
 
@@ -31,7 +32,7 @@ def test_parts_tile_the_day(where: City, day: str, hours: dict[str, int]) -> Non
     edges = sorted(span for found in spans.values() for span in found)
     assert edges[0][0] == window[0]
     assert edges[-1][1] == window[1]
-    assert all(one[1] == other[0] for one, other in zip(edges, edges[1:], strict=False))
+    assert all(one[1] == other[0] for one, other in pairwise(edges))
     for part, found in spans.items():
         minutes = minutes_of(window, part, where)
         assert sum(high - low for low, high in minutes) == sum(high - low for low, high in found)

@@ -40,6 +40,7 @@ class Filled(NamedTuple):
     end: datetime
     chunks: dict[str, plans.Chunk]
     devices: dict[str, str]
+    owner: str
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +52,7 @@ def filled(servers: System, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             fill(owner, CATALOGUE, CITY, end)
         with psycopg.connect(system.conninfo(), autocommit=True, options="-c timezone=UTC") as connection:
             rows = connection.execute("SELECT kind, min(id) FROM device_current WHERE city = %s GROUP BY kind", (CITY,)).fetchall()
-            yield Filled(connection, end, plans.chunks(connection), dict(rows))
+            yield Filled(connection, end, plans.chunks(connection), dict(rows), system.conninfo("postgres"))
 
 
 def _queries() -> list[Query]:
@@ -118,7 +119,10 @@ def _has_the_shape_it_says(form: str, columns: list[str], rows: list[tuple[Any, 
     assert any(row[2] is not None for row in rows)
 
 
-@pytest.mark.parametrize(("path", "variable"), [(p, v["name"]) for p, b in BOARDS.items() for v in b["templating"]["list"] if v["type"] == "query"])
+CHOICES = [(path, each["name"]) for path, board in BOARDS.items() for each in board["templating"]["list"] if each["type"] == "query"]
+
+
+@pytest.mark.parametrize(("path", "variable"), CHOICES)
 def test_a_choice_offers_something(filled: Filled, path: str, variable: str) -> None:
     sql = next(each["query"] for each in BOARDS[path]["templating"]["list"] if each["name"] == variable)
     cursor = filled.connection.execute(expand(sql, Range(filled.end, filled.end), {"city": CITY}).encode())
@@ -140,3 +144,101 @@ def test_the_fill_would_find_a_panel_that_reads_a_chunk_through(filled: Filled) 
     tree = plans.plan(filled.connection, "SELECT count(*) FROM reading WHERE quality = 1")
     assert len(plans.touched(tree, filled.chunks)) >= 3
     assert plans.read_sequentially(tree, filled.chunks)
+
+
+T0 = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
+AREA = "brussels.21001"
+LATEST = """
+INSERT INTO kpi_latest (slot, kpi, version, area, window_start, window_end, value, state, band, unit, coverage, devices, revision, status, computed_at)
+VALUES (%s, 'pm2_5_now', 1, %s, %s, %s, %s, %s, %s, 'ug/m3', 0.9, 3, %s, %s, now())
+"""
+FINAL = """
+INSERT INTO kpi_value (kpi, version, area, window_start, window_end, value, state, band, unit, coverage, devices, revision, status, computed_at)
+VALUES ('pm2_5_now', 1, %s, %s, %s, 1, 'ok', %s, 'ug/m3', 0.9, 3, 1, 'final', now())
+"""
+
+
+class Stands(NamedTuple):
+    """One row of kpi_latest: minutes after noon, state, value."""
+
+    minute: int
+    state: str
+    value: float | None
+
+
+@pytest.fixture
+def bare(filled: Filled) -> Iterator[Connection]:
+    """A transaction in which the area has no value of pm2_5_now; undone afterwards."""
+    with psycopg.connect(filled.owner) as connection:
+        connection.execute("DELETE FROM kpi_latest WHERE kpi = 'pm2_5_now'")
+        connection.execute("DELETE FROM kpi_value WHERE kpi = 'pm2_5_now' AND area = %s", (AREA,))
+        yield connection
+        connection.rollback()
+
+
+def _stand(connection: Connection, slot: str, row: Stands, band: str = CATALOGUE.kpis["pm2_5_now"].bands[0].id) -> None:
+    start = T0 + timedelta(minutes=row.minute)
+    band_or_none = band if row.state == "ok" else None
+    revision, status = (0, "live") if slot == "open" else (1, "final")
+    values = (slot, AREA, start, start + timedelta(minutes=1), row.value, row.state, band_or_none, revision, status)
+    connection.execute(LATEST, values)
+
+
+@pytest.mark.parametrize(
+    ("case", "live", "last", "value", "mark"),
+    [
+        ("an open window with enough data is live", Stands(1, "ok", 7.0), Stands(0, "ok", 5.0), 7.0, "{band} · live"),
+        (
+            "too little: the last final and its local time",
+            Stands(1, "not_enough_data", None),
+            Stands(0, "ok", 5.0),
+            5.0,
+            "{band} · final 2026-07-01 14:00",
+        ),
+        ("no open window yet: the last final", None, Stands(0, "ok", 5.0), 5.0, "{band} · final 2026-07-01 14:00"),
+        ("the first window ever is live", Stands(1, "ok", 7.0), None, 7.0, "{band} · live"),
+        ("a live value of a closed window yields to its final", Stands(0, "ok", 7.0), Stands(0, "ok", 5.0), 5.0, "{band} · final 2026-07-01 14:00"),
+        ("it yields to a final without data, too", Stands(0, "ok", 7.0), Stands(0, "not_enough_data", None), None, "not enough data"),
+        ("an older window's live value does not come back", Stands(-1, "ok", 7.0), Stands(0, "no_data", None), None, "not enough data"),
+        ("nothing at all", None, None, None, "not enough data"),
+    ],
+)
+def test_a_tile_shows_the_live_value_or_the_last_final_with_its_time(
+    bare: Connection, case: str, live: Stands | None, last: Stands | None, value: float | None, mark: str
+) -> None:
+    for slot, row in (("open", live), ("last", last)):
+        if row is not None:
+            _stand(bare, slot, row)
+    panel = next(panel for panel in BOARDS["en/air_quality.json"]["panels"] if panel["type"] == "stat")
+    sql = expand(panel["targets"][0]["rawSql"], Range(T0, T0), {"area": AREA})
+    kpi = CATALOGUE.kpis["pm2_5_now"]
+    name, band = kpi.names["en"], kpi.bands[0].names["en"]
+    shown = [(metric, number) for _, metric, number in bare.execute(sql.encode()) if metric.startswith(name + " · ")]
+    assert shown == [(f"{name} · {mark.format(band=band)}", value)], case
+
+
+def test_a_tile_says_where_an_indicator_is_not_computed(filled: Filled) -> None:
+    panel = next(panel for panel in BOARDS["en/air_quality.json"]["panels"] if panel["type"] == "stat")
+    row = filled.connection.execute("SELECT min(id) FROM area WHERE city = %s AND level = 'neighbourhood'", (CITY,)).fetchone()
+    assert row is not None
+    sql = expand(panel["targets"][0]["rawSql"], Range(T0, T0), {"area": row[0]})
+    marks = {metric.split(" · ")[0]: metric.split(" · ")[-1] for _, metric, _ in filled.connection.execute(sql.encode())}
+    for kpi in CATALOGUE.kpis.values():
+        if kpi.names["en"] in marks:
+            assert (marks[kpi.names["en"]] == "not computed for this level") == ("neighbourhood" not in kpi.levels)
+
+
+@pytest.mark.parametrize(("bad_from_minute", "since"), [(-10, "2026-07-01 13:50"), (-600, "≤ 2026-07-01 13:00")])
+def test_the_worst_areas_say_since_when_without_a_break(bare: Connection, bad_from_minute: int, since: str) -> None:
+    for minute in range(-120, 1):
+        start = T0 + timedelta(minutes=minute)
+        band = "extremely_poor" if minute >= bad_from_minute else "good"
+        bare.execute(FINAL, (AREA, start, start + timedelta(minutes=1), band))
+    _stand(bare, "last", Stands(0, "ok", 300.0), "extremely_poor")
+    panel = next(panel for panel in BOARDS["en/city.json"]["panels"] if panel["title"] == "Worst areas")
+    bare.execute("DELETE FROM kpi_latest WHERE kpi <> 'pm2_5_now'")
+    sql = expand(panel["targets"][0]["rawSql"], Range(T0 - timedelta(hours=1), T0), {"city": CITY, "level": "district"})
+    cursor = bare.execute(sql.encode())
+    assert cursor.description is not None
+    (row,) = [dict(zip([column.name for column in cursor.description], each, strict=True)) for each in cursor]
+    assert (row["Band"], row["Since"], row["Value"]) == ("pm2_5_now/extremely_poor", since, "300.0 µg/m³")

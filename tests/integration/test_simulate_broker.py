@@ -77,6 +77,11 @@ def messages(count: int) -> list[Message]:
     return [Message(topics[i % 50], b'{"quantity":"no2","value":%d}' % i) for i in range(count)]
 
 
+def pump_for_ever(publisher: Publisher) -> None:
+    for _ in range(2_000):
+        publisher.pump(0.05)
+
+
 def test_an_open_loop_run_arrives_whole_over_several_connections(mosquitto, zwolle):
     listener = Listener(mosquitto)
     try:
@@ -127,8 +132,7 @@ def test_a_broker_that_restarts_in_mid_stream_loses_nothing(mosquitto):
             publisher.pump(0.1)
         mosquitto.stop()
         with pytest.raises(Unavailable):
-            for _ in range(1_000):
-                publisher.pump(0.05)
+            pump_for_ever(publisher)
         assert publisher.waiting > 0
         mosquitto.start()
         publisher.connect()

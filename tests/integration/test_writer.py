@@ -10,11 +10,16 @@ import time
 import msgspec
 import psycopg
 import pytest
+from aiokafka import TopicPartition
 
 from catalog import tables
+from catalog.cities import load_city
 from catalog.kpi_value import KpiValue
-from catalog.topics import CHECKED, KPIS, PARTITIONS, REJECTED, partition_of
+from catalog.load import load_catalogue
+from catalog.records import Device
+from catalog.topics import CHECKED, DEVICES, KPIS, PARTITIONS, READINGS, REJECTED, partition_of
 from runtime import kafka
+from runtime.frames import decode
 from tests.servers import start_system
 from tests.storage.making import NOON_US, checked, heartbeat, kpi, live, rejected_headers
 
@@ -120,6 +125,71 @@ def wait_until(told, wanted, within_s: float = 60.0) -> None:
     while (found := told()) != wanted:
         assert time.monotonic() < deadline, (found, wanted)
         time.sleep(0.02)
+
+
+def log_of(system, topic, partitions):
+    """All records of a topic, by partition."""
+
+    async def read():
+        consumer = kafka.consumer(system.kafka, "test")
+        await consumer.start()
+        try:
+            there = [TopicPartition(topic, partition) for partition in range(partitions)]
+            consumer.assign(there)
+            ends = await consumer.end_offsets(there)
+            found = {partition: [] for partition in range(partitions)}
+            while any(len(found[each.partition]) < ends[each] for each in there):
+                for each, records in (await consumer.getmany(timeout_ms=500)).items():
+                    found[each.partition] += records
+            return found
+        finally:
+            await consumer.stop()
+
+    return asyncio.run(read())
+
+
+def documents(records):
+    """What the catalogue frames of one partition say in the end, and their sequence numbers."""
+    frames = [decode(record.value) for record in records]
+    said = {}
+    for frame in frames:
+        entity = frame.columns["entity"]
+        said.update(
+            ((entity.texts[code], id_), text) for code, id_, text in zip(entity.codes, frame.columns["id"], frame.columns["document"], strict=True)
+        )
+    return said, [frame.meta["seq"] for frame in frames]
+
+
+def test_the_catalogue_reaches_every_partition_once_and_a_new_cluster_again(system):
+    """Runs before the stories that fill the log."""
+    pack, catalogue = load_city("brussels"), load_catalogue()
+    log = log_of(system, READINGS.name, PARTITIONS)
+    devices = set()
+    for partition, records in log.items():
+        said, numbers = documents(records)
+        mine = {id_ for entity, id_ in said if entity == "device"}
+        assert mine == {id_ for id_ in pack.devices if partition_of(id_) == partition}
+        devices |= mine
+        assert {id_ for entity, id_ in said if entity == "area"} == set(pack.areas)
+        assert {id_ for entity, id_ in said if entity == "kpi"} >= set(catalogue.kpis)
+        assert numbers == sorted(set(numbers))
+        due = [msgspec.json.decode(text, type=Device).due_from_us for (entity, _), text in said.items() if entity == "device"]
+        assert min(due) > 1_700_000_000_000_000
+    assert devices == set(pack.devices)
+    compacted = log_of(system, DEVICES.name, 1)[0]
+    keys = [record.key.decode() for record in compacted]
+    assert len(keys) == len(set(keys))
+    assert {key.partition("/")[0] for key in keys} == {"city", "quantity", "kind", "area", "device"}
+    system.migrate(cities="brussels")
+    assert {partition: len(records) for partition, records in log_of(system, READINGS.name, PARTITIONS).items()} == {
+        partition: len(records) for partition, records in log.items()
+    }
+    with psycopg.connect(system.conninfo(tables.OWNER_ROLE)) as connection:
+        connection.execute("UPDATE catalogue_published SET cluster_id = 'the one before'")
+    system.migrate(cities="brussels")
+    again, numbers = documents(log_of(system, READINGS.name, PARTITIONS)[0][len(log[0]) :])
+    assert again == documents(log[0])[0]
+    assert min(numbers) > max(documents(log[0])[1])
 
 
 def test_killed_in_mid_stream_it_stores_everything_once(city):

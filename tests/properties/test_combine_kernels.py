@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from formula.finalise import finalise
@@ -24,11 +24,13 @@ def columns(numbers: list[int]) -> tuple[np.ndarray, np.ndarray]:
     return np.array([hi for hi, _ in pairs], np.int64), np.array([lo for _, lo in pairs], np.int64)
 
 
+@settings(deadline=None)
 @given(st.lists(WIDE, min_size=1, max_size=5))
 def test_int128_split_and_to_ints_are_inverse(numbers: list[int]) -> None:
     assert to_ints(*columns(numbers)) == numbers
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(WIDE, WIDE), min_size=1, max_size=5))
 def test_int128_add_is_addition(pairs: list[tuple[int, int]]) -> None:
     left, right = columns([x for x, _ in pairs]), columns([y for _, y in pairs])
@@ -44,10 +46,12 @@ def cells_of(rows: list[list[tuple[int, int, int, int, float]]]) -> np.ndarray:
         for part, (devices, total, low, high, real) in enumerate(row):
             if devices:
                 hi, lo = split(total)
-                cells[area, part] = [devices, 2 * devices, devices * 10**6, hi, lo, np.float64(real).view(np.int64), low, high]
+                bits = int(np.float64(real).view(np.int64))
+                cells[area, part] = [devices, 2 * devices, devices * 10**6, hi, lo, bits, low, high]
     return cells
 
 
+@settings(deadline=None)
 @given(st.integers(1, 4).flatmap(lambda parts: st.lists(st.lists(CELL, min_size=parts, max_size=parts), min_size=1, max_size=4)))
 def test_merge_adds_up_integers_and_takes_extremes(rows: list[list[tuple[int, int, int, int, float]]]) -> None:
     merged = merge(cells_of(rows))
@@ -65,6 +69,7 @@ def test_merge_adds_up_integers_and_takes_extremes(rows: list[list[tuple[int, in
         assert got == total
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 3), SUMS), min_size=1, max_size=8), st.randoms(use_true_random=False))
 def test_how_devices_are_spread_over_partitions_changes_no_value(devices: list[tuple[int, int]], chance: object) -> None:
     spread = [(chance.randrange(4), *device) for device in devices]  # type: ignore[attr-defined]
@@ -79,6 +84,7 @@ def test_how_devices_are_spread_over_partitions_changes_no_value(devices: list[t
     assert one == other == float(exact)
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(st.integers(-50, 50), max_size=8), min_size=1, max_size=4), st.sampled_from([0.0, 5.0, 50.0, 85.0, 95.0, 99.5, 100.0]))
 def test_a_percentile_of_merged_histograms_is_that_of_all_readings(parts: list[list[int]], rank: float) -> None:
     packed = [np.stack(np.unique(part, return_counts=True), axis=1).astype(np.int64).tobytes() if part else b"" for part in parts]

@@ -56,7 +56,7 @@ def test_acknowledgements_come_out_in_order_however_the_bytes_are_cut(acks, data
     [
         (b"\x20\x03\x00\x00\x00", wire.Packet(wire.CONNACK, 65_535, 0)),
         (b"\x20\x06\x00\x00\x03\x21\x00\x14", wire.Packet(wire.CONNACK, 20, 0)),
-        (b"\x20\x0f\x00\x00\x0c\x22\x00\x0a\x12\x00\x02ab\x21\x01\x00", wire.Packet(wire.CONNACK, 256, 0)),
+        (b"\x20\x0e\x00\x00\x0b\x22\x00\x0a\x12\x00\x02ab\x21\x01\x00", wire.Packet(wire.CONNACK, 256, 0)),
         (b"\x20\x03\x00\x86\x00", wire.Packet(wire.CONNACK, 65_535, 0x86)),
         (b"\xd0\x00", wire.Packet(wire.PINGRESP, 0, 0)),
         (b"\xe0\x01\x8d", wire.Packet(wire.DISCONNECT, 0, 0x8D)),

@@ -1,0 +1,1 @@
+"""Faust, Kafka and clocks around the pure steps."""

@@ -1,0 +1,1 @@
+"""The worker's steps for one partition of kompas.readings.v1."""
