@@ -22,8 +22,8 @@ def show(
     """Tell how Kompas is. Exit code 0 where everything is up, 1 where something is not."""
     places = layout()
     now = state.read(places.run)
-    what = plan(now.cities if now else "brussels")
     running = now if state.holder(places.run) is not None else None
+    what = plan(now.cities, demo="demo" in now.processes)._replace(ports=now.ports) if now else plan("brussels")
     found = status.gather(what, running)
     if as_json:
         print(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())

@@ -1,6 +1,7 @@
 """`python -m ingest`: the gateway. Ends with 0 when asked to, 2 for bad settings, 1 by its own error."""
 
 import asyncio
+import logging
 import signal
 import sys
 
@@ -24,6 +25,8 @@ async def _serve(settings: GatewaySettings) -> None:
 def main() -> int:
     """Run until asked to stop; the exit code."""
     events.configure("gateway")
+    # it says the same hundreds of times a second while a broker is away; the gateway says it once, and /readyz says it always
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     try:
         settings = load(GatewaySettings)
         events.configure("gateway", settings.log_level)

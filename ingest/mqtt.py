@@ -6,6 +6,7 @@ Promises  Nothing is acknowledged but by `acknowledge`, and never on another con
 Leaves    Order and time of acknowledgement to ingest/acks.
 """
 
+import contextvars
 import threading
 import time
 from collections import deque
@@ -44,6 +45,8 @@ class MqttLink:
         self.connected = False
         self.problem: str | None = "not connected yet"
         self._topic = f"$share/{settings.share}/city/+/+/+"
+        # paho's thread has a context of its own, which knows nothing of the process's name in the log
+        self._context = contextvars.copy_context()
         client = WideClient(f"kompas-gw-{settings.ordinal}", self._on_publishes)
         client.username_pw_set(settings.mqtt_user, secret(settings.mqtt_password_file))
         client.suppress_exceptions = True
@@ -113,7 +116,7 @@ class MqttLink:
         metrics.CONNECTIONS.inc()
         if not flags.session_present:
             metrics.SESSIONS_LOST.inc()
-        events.happened("mqtt_connected", session_present=flags.session_present)
+        self._context.run(events.happened, "mqtt_connected", session_present=flags.session_present)
         client.subscribe(self._topic, options=SubscribeOptions(qos=1))
 
     def _on_subscribe(self, _client: paho.Client, _userdata: Any, _mid: int, reasons: list[Any], _properties: Any) -> None:
@@ -134,7 +137,7 @@ class MqttLink:
 
     def _say_problem(self, problem: str) -> None:
         if problem != self.problem:
-            events.happened("mqtt_awaited", problem=problem)
+            self._context.run(events.happened, "mqtt_awaited", problem=problem)
         self.connected, self.problem = False, problem
 
     def _on_publishes(self, publishes: list[Publish]) -> None:

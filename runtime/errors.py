@@ -3,8 +3,10 @@
 Promises  Every message says where, what was wanted and what came.
 """
 
-from catalog.errors import ConfigError as ConfigError
+from catalog.errors import ConfigError
 from catalog.reasons import Reason
+
+__all__ = ["ConfigError", "Inconsistent", "Rejected", "Unavailable"]
 
 
 class Rejected(Exception):

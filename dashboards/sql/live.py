@@ -30,11 +30,12 @@ def _shown(condition: str) -> str:
 
 
 def _mark(texts: Texts) -> str:
-    """Text beside a value: live, or final and of which window."""
-    final = literal(texts("final") + " ")
+    """Text beside a value: live, or final or restated and of which window."""
+    start = f"to_char(shown.window_start AT TIME ZONE city.time_zone, {_TIME})"
     return (
         f"CASE WHEN shown.slot = 'open' THEN {literal(texts('live'))}"
-        f" WHEN shown.slot = 'last' THEN {final} || to_char(shown.window_start AT TIME ZONE city.time_zone, {_TIME})"
+        f" WHEN shown.status = 'restated' THEN {literal(texts('restated') + ' ')} || {start}"
+        f" WHEN shown.slot = 'last' THEN {literal(texts('final') + ' ')} || {start}"
         f" WHEN area.level = ANY (string_to_array(indicator.levels, ',')) THEN {literal(texts('not_enough_data'))}"
         f" ELSE {literal(texts('not_at_this_level'))} END"
     )

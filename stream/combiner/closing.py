@@ -54,12 +54,13 @@ class Closing:
                 return []
         finals: list[KpiValue] = []
         horizon_us = until.now_us - DAY_US
-        starts = sorted({start for key in lane.keys for start in panes.starts(key)})
+        starts: list[int] | None = None
         while at_us < lane.definition.live_to_us:
             start, end = lane.window(at_us)
             if end > until.limit_us:
                 break
             if end < horizon_us and not any(panes.at(key, start) >= 0 for key in lane.keys):
+                starts = sorted({begin for key in lane.keys for begin in panes.starts(key)}) if starts is None else starts
                 at_us = max(end, _skip(lane, starts, end, min(horizon_us, until.limit_us)))
             else:
                 finals += self._final(lane, panes, (start, end), until)

@@ -149,7 +149,8 @@ def test_the_fill_would_find_a_panel_that_reads_a_chunk_through(filled: Filled) 
 T0 = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
 AREA = "brussels.21001"
 LATEST = """
-INSERT INTO kpi_latest (slot, kpi, version, area, window_start, window_end, value, state, band, unit, coverage, devices, revision, status, computed_at)
+INSERT INTO kpi_latest
+  (slot, kpi, version, area, window_start, window_end, value, state, band, unit, coverage, devices, revision, status, computed_at)
 VALUES (%s, 'pm2_5_now', 1, %s, %s, %s, %s, %s, %s, 'ug/m3', 0.9, 3, %s, %s, now())
 """
 FINAL = """
@@ -159,11 +160,12 @@ VALUES ('pm2_5_now', 1, %s, %s, %s, 1, 'ok', %s, 'ug/m3', 0.9, 3, 1, 'final', no
 
 
 class Stands(NamedTuple):
-    """One row of kpi_latest: minutes after noon, state, value."""
+    """One row of kpi_latest: minutes after noon, state, value; the revision where it is settled."""
 
     minute: int
     state: str
     value: float | None
+    revision: int = 1
 
 
 @pytest.fixture
@@ -179,7 +181,7 @@ def bare(filled: Filled) -> Iterator[Connection]:
 def _stand(connection: Connection, slot: str, row: Stands, band: str = CATALOGUE.kpis["pm2_5_now"].bands[0].id) -> None:
     start = T0 + timedelta(minutes=row.minute)
     band_or_none = band if row.state == "ok" else None
-    revision, status = (0, "live") if slot == "open" else (1, "final")
+    revision, status = (0, "live") if slot == "open" else (row.revision, "final" if row.revision == 1 else "restated")
     values = (slot, AREA, start, start + timedelta(minutes=1), row.value, row.state, band_or_none, revision, status)
     connection.execute(LATEST, values)
 
@@ -196,6 +198,7 @@ def _stand(connection: Connection, slot: str, row: Stands, band: str = CATALOGUE
             "{band} · final 2026-07-01 14:00",
         ),
         ("no open window yet: the last final", None, Stands(0, "ok", 5.0), 5.0, "{band} · final 2026-07-01 14:00"),
+        ("a restated value says so", None, Stands(0, "ok", 5.0, 2), 5.0, "{band} · restated 2026-07-01 14:00"),
         ("the first window ever is live", Stands(1, "ok", 7.0), None, 7.0, "{band} · live"),
         ("a live value of a closed window yields to its final", Stands(0, "ok", 7.0), Stands(0, "ok", 5.0), 5.0, "{band} · final 2026-07-01 14:00"),
         ("it yields to a final without data, too", Stands(0, "ok", 7.0), Stands(0, "not_enough_data", None), None, "not enough data"),

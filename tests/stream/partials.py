@@ -139,8 +139,8 @@ def rows_frame(source: int, offset: int, marks: Marks, rows: Sequence[Row]) -> b
     return encode(meta("rows", source, offset, marks), columns)
 
 
-def watermarks_frame(source: int, offset: int, marks: Marks) -> bytes:
-    return encode(meta("watermarks", source, offset, marks), {"devices": np.zeros(0, np.int64)})
+def watermarks_frame(source: int, offset: int, marks: Marks, **more: int) -> bytes:
+    return encode(meta("watermarks", source, offset, marks) | more, {"devices": np.zeros(0, np.int64)})
 
 
 def census_frame(source: int, offset: int, marks: Marks, owed: Sequence[Owed]) -> bytes:

@@ -166,6 +166,14 @@ def test_history_that_comes_in_one_record_closes_every_window_with_data() -> Non
     assert len(set(starts)) == len(starts)
 
 
+def test_history_that_is_played_in_publishes_no_empty_windows_of_old() -> None:
+    old = T0_US - 400 * DAY_US
+    log = begun().put(watermarks_frame(1, 1, {}, clock_us=T0_US))
+    for hour in range(0, 50, 5):
+        log.put(rows_frame(0, 1 + hour, at(old + hour * HOUR_US + MINUTE_US), [pm(old + hour * HOUR_US)]))
+    assert [final.devices for final in log.finals()] == [1] * 10
+
+
 def test_an_outage_of_years_publishes_the_last_day_of_empty_windows_only() -> None:
     log = begun().put(rows_frame(0, 1, at(T0_US + MINUTE_US), [pm()]))
     assert len(log.finals()) == 1
