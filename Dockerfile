@@ -34,6 +34,6 @@ ENV PATH=/opt/venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     NUMBA_CACHE_DIR=/opt/kompas/numba
 USER kompas
-RUN python -m kernels.warm
+RUN python -m stream.warm
 # Overridden by each service of docker-compose.yml.
 CMD ["python", "-m", "cli", "--help"]

@@ -1,1 +1,1 @@
-"""Measured, never asserted."""
+"""What Kompas reaches, measured beside the limits of the machine in the same run."""

@@ -23,6 +23,9 @@ def main(arguments: list[str]) -> int:
     except ConfigError as error:
         errors.print(f"[red]kompas:[/] {escape(str(error))}")
         return 2
+    except PermissionError as error:
+        errors.print(f"[red]kompas:[/] {escape(str(error))}\n  What to do: run as the owner of that file, or take it over with chown")
+        return 1
     except (MachineError, Unavailable) as error:
         errors.print(f"[red]kompas:[/] {escape(str(error))}")
         return 1

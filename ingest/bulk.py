@@ -4,7 +4,7 @@ Promises  Every QoS 0 and 1 PUBLISH comes out in order as (topic, payload, messa
 Leaves    Connecting, logging in, subscribing, keep-alive and reconnecting to paho. It rests on names inside paho 2.2, which
           tests/ingest/test_bulk.py holds.
 Measured  paho's own loop costs a select, three recv and a hand-over of the interpreter lock per message; see
-          docs/decisions/0010-wide-mqtt.md
+          docs/decisions/0006-gateway-mqtt.md
 """
 
 from collections.abc import Callable, Iterable
@@ -109,21 +109,27 @@ class WideClient(paho.Client):
         return self._hand_over(packets)
 
     def _hand_over(self, packets: list[Publish | bytes]) -> MQTTErrorCode:
+        """Everything in the order of the stream: what came before a DISCONNECT was delivered on its connection."""
         publishes: list[Publish] = []
-        result = MQTTErrorCode.MQTT_ERR_SUCCESS
         for packet in packets:
             if isinstance(packet, tuple):
                 publishes.append(packet)
                 continue
+            if not self._take_in(publishes):
+                return MQTTErrorCode.MQTT_ERR_CONN_LOST
+            publishes = []
             result = self._other(packet)
             if result > 0 or self._sock is None:
-                break
+                return result
+        return MQTTErrorCode.MQTT_ERR_SUCCESS if self._take_in(publishes) else MQTTErrorCode.MQTT_ERR_CONN_LOST
+
+    def _take_in(self, publishes: list[Publish]) -> bool:
         try:
             self._on_publishes(publishes)
         except Exception as error:  # noqa: BLE001 - paho's thread must live; what was not taken in comes again on the next connection
             self.defect = repr(error)
-            return MQTTErrorCode.MQTT_ERR_CONN_LOST
-        return result
+            return False
+        return True
 
     def _other(self, packet: bytes) -> MQTTErrorCode:
         """Let paho handle a whole packet as if it had read it itself."""

@@ -16,6 +16,7 @@ from ingest.registry import Registry
 from runtime import events, kafka
 
 _RETRY_S = 1.0
+_STOP_S = 2.0
 _POLL_MS = 250
 _POLL_RECORDS = 2_000
 
@@ -87,7 +88,7 @@ class Follower:
 async def _stop(consumer: AIOKafkaConsumer) -> None:
     """Stop, whatever it says. A consumer that is stopped soon after its start raises the cancellation of a task of its own."""
     try:
-        await consumer.stop()
+        await asyncio.wait_for(consumer.stop(), _STOP_S)
     except asyncio.CancelledError:
         task = asyncio.current_task()
         if task is not None and task.cancelling():

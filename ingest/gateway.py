@@ -8,6 +8,7 @@ Leaves    Every decision to ingest/pipeline.
 import asyncio
 import contextlib
 import secrets
+import threading
 from collections.abc import Coroutine
 from typing import Any
 
@@ -32,7 +33,7 @@ _BEAT_S = 1.0
 _STUCK_S = 10.0
 _NO_PROGRESS_S = 60.0
 _NOT_READY_S = 5.0
-_FLUSH_S, _LAST_S, _LEAVE_S = 4.5, 1.5, 2.0
+_FLUSH_S, _LAST_S, _LEAVE_S, _CANCEL_S = 4.0, 1.0, 1.5, 2.5
 """Shares of the ten seconds in which a process ends."""
 
 
@@ -76,7 +77,7 @@ class Gateway:
         finally:
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.wait(tasks, timeout=_CANCEL_S)
             await self.health.stop()
             events.happened("gateway_stopped", unacknowledged=self._pipeline.window.unacknowledged)
 
@@ -178,8 +179,16 @@ class Gateway:
         except TimeoutError:
             events.failed("stopped_before_confirmed", kafka_lag_s=round(self._sender.lag_s(), 1), unacknowledged=self._pipeline.window.unacknowledged)
         self._acknowledge()
+        left = asyncio.Event()
+        # a thread of its own and not the loop's: where paho hangs in a connection, the process still ends
+        threading.Thread(target=self._disconnect, args=(left,), daemon=True).start()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.to_thread(self._link.stop), _LEAVE_S)
+            await asyncio.wait_for(left.wait(), _LEAVE_S)
+
+    def _disconnect(self, left: asyncio.Event) -> None:
+        self._link.stop()
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(left.set)
 
     def _measure(self) -> None:
         metrics.UNACKNOWLEDGED.set(self._pipeline.window.unacknowledged + self._link.queued)

@@ -28,9 +28,14 @@ from runtime.settings import secret
 KEEP_ALIVE_S = 30
 _BLOCKED_FOR_S = 0.05
 
+TOPICS = "city/+/+/+"
+SHARED = f"$share/kompas/{TOPICS}"
+"""How several gateways divide the messages. Mosquitto 2.0 forgets a shared subscription when it is restarted, until the
+gateway is back: what comes in between it acknowledges and drops. One gateway alone therefore subscribes plainly."""
+
 
 class MqttLink:
-    """One MQTT 5 connection with a persistent session and a shared subscription."""
+    """One MQTT 5 connection with a persistent session and one subscription, at QoS 1."""
 
     def __init__(self, settings: GatewaySettings, wake: Callable[[], None]) -> None:
         self._settings, self._wake = settings, wake
@@ -44,7 +49,7 @@ class MqttLink:
         self._asleep = True
         self.connected = False
         self.problem: str | None = "not connected yet"
-        self._topic = f"$share/{settings.share}/city/+/+/+"
+        self._topic = SHARED if settings.shared else TOPICS
         # paho's thread has a context of its own, which knows nothing of the process's name in the log
         self._context = contextvars.copy_context()
         client = WideClient(f"kompas-gw-{settings.ordinal}", self._on_publishes)
@@ -118,6 +123,8 @@ class MqttLink:
             metrics.SESSIONS_LOST.inc()
         self._context.run(events.happened, "mqtt_connected", session_present=flags.session_present)
         client.subscribe(self._topic, options=SubscribeOptions(qos=1))
+        # a session of earlier settings would deliver everything twice
+        client.unsubscribe([topic for topic in (TOPICS, SHARED) if topic != self._topic])
 
     def _on_subscribe(self, _client: paho.Client, _userdata: Any, _mid: int, reasons: list[Any], _properties: Any) -> None:
         refused = [str(reason) for reason in reasons if reason.is_failure]

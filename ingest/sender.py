@@ -17,7 +17,7 @@ from ingest.pipeline import Outgoing
 from runtime import clock, events, kafka
 
 _RETRY_S = 1.0
-_STOP_S = 5.0
+_STOP_S = 2.0
 
 
 class Sender:

@@ -17,4 +17,4 @@ class GatewaySettings(MqttSettings, frozen=True, kw_only=True):
     largest_backlog_bytes: Annotated[int, Meta(ge=1 << 20, description="Bytes held for Kafka, and as many from MQTT.")] = 64 << 20
     frame_rows: Annotated[int, Meta(ge=1, le=100_000, description="Readings at which a frame closes.")] = 4_000
     position_margin_degrees: Annotated[float, Meta(ge=0, description="How far outside its city's box a position may be.")] = 0.5
-    share: Annotated[str, Meta(description="Name of the MQTT shared subscription.")] = "kompas"
+    shared: Annotated[bool, Meta(description="True where several gateways divide the messages; see docs/decisions/0006-gateway-mqtt.md.")] = False

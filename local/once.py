@@ -45,8 +45,6 @@ def sentence(said: str) -> str:
 
 def warm(environment: Mapping[str, str], cache: Path, log: Path, cwd: Path) -> None:
     """Fill the kernels' compile cache, unless it was filled from these very sources by this very Python."""
-    if not (REPOSITORY / "kernels" / "warm.py").exists():
-        return
     digest = hashlib.sha256(sys.version.encode())
     for path in sorted((REPOSITORY / "kernels").glob("*.py")):
         digest.update(path.read_bytes())
@@ -55,7 +53,7 @@ def warm(environment: Mapping[str, str], cache: Path, log: Path, cwd: Path) -> N
     if stamp.exists():
         return
     cache.mkdir(parents=True, exist_ok=True)
-    run_module("kernels.warm", environment, log, cwd)
+    run_module("stream.warm", environment, log, cwd)
     for old in cache.glob("warm-*"):
         old.unlink()
     stamp.touch()

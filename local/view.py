@@ -73,7 +73,8 @@ def _worst(report: Report) -> RenderableType:
 
 
 def _commands(commands: Mapping[str, str]) -> RenderableType:
-    lines = [Text.assemble((f"{name:14}", "dim"), command, overflow="fold") for name, command in commands.items()]
+    wide = max(map(len, commands), default=0) + 2
+    lines = [Text.assemble((name.ljust(wide), "dim"), command, overflow="fold") for name, command in commands.items()]
     return Panel(Group(*lines), title="look for yourself", title_align="left")
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import psycopg
 
-from runtime import events
+from runtime import clock, events
 from runtime.errors import Unavailable
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -46,12 +46,12 @@ def connect(conninfo: str, application: str) -> Connection:
 
 def connect_patiently(conninfo: str, application: str, within_s: float) -> Connection:
     """`connect`, again and again for `within_s`: for one-shot commands that start beside their server."""
-    deadline, pause_s = time.monotonic() + within_s, FIRST_PAUSE_S
+    deadline, pause_s = clock.monotonic_s() + within_s, FIRST_PAUSE_S
     while True:
         try:
             return connect(conninfo, application)
         except Unavailable:
-            if time.monotonic() + pause_s > deadline:
+            if clock.monotonic_s() + pause_s > deadline:
                 raise
         time.sleep(pause_s)
         pause_s = min(2 * pause_s, LONGEST_PAUSE_S)

@@ -4,7 +4,7 @@ Promises  A frame's dictionary is translated once per distinct text, not once pe
 Leaves    Giving numbers to storage.registry.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,6 +27,8 @@ class Ids(NamedTuple):
     correcting: frozenset[int]
 
 
+UNKNOWN = -1
+
 EMPTY = Ids({}, {}, frozenset())
 
 
@@ -39,15 +41,18 @@ def load_ids(connection: Connection) -> Ids:
     return Ids({row[0]: row[1] for row in rows}, dict(quantities), frozenset(row[1] for row in rows if row[2]))
 
 
-def unknown(numbers: Mapping[str, int], columns: Iterable[Coded | None]) -> set[str]:
-    """Texts of these columns without a number."""
-    return {text for column in columns if column is not None for text in column.texts if text not in numbers}
+def translate(column: Coded, numbers: Mapping[str, int]) -> npt.NDArray[Any]:
+    """int64[n]: the number of each row's text, UNKNOWN where there is none.
 
-
-def translate(column: Coded, numbers: Mapping[str, int], what: str) -> npt.NDArray[Any]:
-    """int64[n]: the number of each row's text; raises Inconsistent for a text without one."""
-    try:
-        table = np.array([numbers[text] for text in column.texts], np.int64)
-    except KeyError as error:
-        raise Inconsistent(f"kompas.checked.v1: wanted a {what} of the database, got {error.args[0]!r}") from error
+    A dictionary may hold texts that no row uses: the worker drops rows, not texts. Those need no number.
+    """
+    table = np.array([numbers.get(text, UNKNOWN) for text in column.texts] or [UNKNOWN], np.int64)
     return table[column.codes]
+
+
+def require(column: Coded, numbers: npt.NDArray[Any], what: str) -> None:
+    """Raises Inconsistent, with the text, where a row has no number."""
+    strange = np.flatnonzero(numbers == UNKNOWN)
+    if strange.size:
+        text = column.texts[column.codes[strange[0]]]
+        raise Inconsistent(f"kompas.checked.v1: wanted a {what} of the database, got {text!r}")

@@ -17,7 +17,7 @@ from kernels import copy
 from storage import checked
 from storage.batch import Piece
 from storage.connect import Connection
-from storage.ids import Ids, translate
+from storage.ids import UNKNOWN, Ids, require, translate
 
 Columns = dict[str, npt.NDArray[Any]]
 
@@ -60,12 +60,24 @@ class Written(NamedTuple):
     conflicts: int
 
 
+def known(columns: Columns) -> bool:
+    """True where every row has its numbers."""
+    return bool((columns["device"] != UNKNOWN).all() and (columns["quantity"] != UNKNOWN).all())
+
+
+def require_known(pieces: Sequence[Piece], ids: Ids) -> None:
+    """Raises Inconsistent that names the first id that the database does not know."""
+    for record in (piece.record for piece in pieces):
+        for column, numbers, what in ((record.device, ids.devices, "device"), (record.quantity, ids.quantities, "quantity")):
+            require(_there(column), translate(_there(column), numbers), what)
+
+
 def columns_of(pieces: Sequence[Piece], ids: Ids) -> Columns:
-    """All rows of the pieces as columns, with small ids, partition, input offset, place and correcting."""
+    """All rows of the pieces as columns, with small ids (UNKNOWN where there is none), partition, input offset, place and correcting."""
     records = [piece.record for piece in pieces]
     columns: Columns = {
-        "device": np.concatenate([translate(_there(record.device), ids.devices, "device") for record in records]),
-        "quantity": np.concatenate([translate(_there(record.quantity), ids.quantities, "quantity") for record in records]),
+        "device": np.concatenate([translate(_there(record.device), ids.devices) for record in records]),
+        "quantity": np.concatenate([translate(_there(record.quantity), ids.quantities) for record in records]),
     }
     for name in ("measured_at", "received_at", "value", "quality"):
         columns[name] = np.concatenate([record.numbers[name] for record in records])

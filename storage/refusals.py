@@ -9,9 +9,10 @@ import re
 import uuid
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import msgspec
+from msgspec import Meta
 
 from catalog.reasons import Reason
 
@@ -28,6 +29,8 @@ class _Rejection(msgspec.Struct):
     index: int
     reason: str
     detail: str = ""
+    count: Annotated[int, Meta(ge=1, le=1_000_000_000)] = 1
+    """For how many records it stands; a long list is cut by the gateway."""
 
 
 _REJECTIONS = msgspec.json.Decoder(list[_Rejection])
@@ -41,8 +44,8 @@ class Refusal(NamedTuple):
     hour_us: int
     messages: tuple[str, ...]
     """Distinct reasons in it."""
-    readings: tuple[str, ...]
-    """One reason per record that was refused by its index."""
+    readings: tuple[tuple[str, int], ...]
+    """Reasons of records that were refused by their index, and how many."""
 
 
 class Count(NamedTuple):
@@ -72,7 +75,7 @@ def read(headers: Sequence[tuple[str, bytes]], value: bytes) -> Refusal:
         city if _ID.match(city := given.get("city", "")) else "",
         _hour_us(given.get("received_at", "")),
         tuple(sorted({_reason(each) for each in rejections})),
-        tuple(_reason(each) for each in rejections if each.index >= 0),
+        tuple((_reason(each), each.count) for each in rejections if each.index >= 0),
     )
 
 
@@ -91,5 +94,6 @@ def counts(refusals: Iterable[Refusal]) -> list[Count]:
     readings: Counter[tuple[str, str, int]] = Counter()
     for refusal in {each.digest: each for each in refusals}.values():
         messages.update((refusal.city, reason, refusal.hour_us) for reason in refusal.messages)
-        readings.update((refusal.city, reason, refusal.hour_us) for reason in refusal.readings)
+        for reason, count in refusal.readings:
+            readings[refusal.city, reason, refusal.hour_us] += count
     return [Count(*key, messages[key], readings[key]) for key in sorted(messages)]

@@ -9,12 +9,15 @@ commits takes their offsets with them, and Kafka still has the records.
 
 from typing import NamedTuple
 
+import psycopg
+
 from catalog import tables
 from catalog.windows import from_us
+from runtime.errors import Inconsistent
 from storage import kpis, positions, readings, refusals
 from storage.batch import Batch
 from storage.connect import Connection, connect, world
-from storage.ids import EMPTY, Ids, load_ids, unknown
+from storage.ids import EMPTY, Ids, load_ids
 from storage.kpis import Doubled
 from storage.readings import Columns, Written
 
@@ -48,6 +51,7 @@ class Outcome(NamedTuple):
     columns: Columns | None
     doubled: list[Doubled]
     refused: list[refusals.Count]
+    refused_messages: int
     kpi_values: int
 
     @property
@@ -59,7 +63,7 @@ class Outcome(NamedTuple):
             "late_duplicates": self.written.duplicates,
             "late_conflicts": self.written.conflicts,
             "kpi_values": self.kpi_values,
-            "rejected_messages": sum(count.messages for count in self.refused),
+            "rejected_messages": self.refused_messages,
             "rejected_readings": sum(count.readings for count in self.refused),
         }
 
@@ -83,24 +87,18 @@ class Database:
             self._connection.commit()
             return positions.load(self._connection, keys, cluster_id)
 
-    def ping(self) -> None:
-        """A word with the server; raises Unavailable."""
-        with world():
-            self._there().execute("SELECT 1")
-            self._there().rollback()
-
     def store(self, batch: Batch) -> Outcome:
-        """The batch in one transaction; raises Unavailable (nothing stored, or stored and not told), Inconsistent, or what SQL says."""
+        """The batch in one transaction; raises Unavailable (nothing stored, or stored and not told) or Inconsistent."""
         columns = self._columns(batch)
         connection = self._there()
         with world(), connection.transaction():
             # The offsets first: whoever lost the partitions learns it before it has written a row.
             positions.move(connection, batch.before, batch.after)
-            written = Written(0, 0, 0, 0) if columns is None else readings.store(connection, columns)
+            written = Written(0, 0, 0, 0) if columns is None else _store_readings(connection, columns)
             doubled = kpis.store(connection, batch.kpis)
-            refused = _store_refusals(connection, batch.refusals)
+            refused, messages = _store_refusals(connection, batch.refusals)
             _store_watermarks(connection, batch.watermarks)
-            outcome = Outcome(written, columns, doubled, refused, len(batch.kpis))
+            outcome = Outcome(written, columns, doubled, refused, messages, len(batch.kpis))
             added = {name: number for name, number in outcome.totals.items() if number}
             if added:
                 connection.execute(_TOTALS, (self._writer, list(added), list(added.values())))
@@ -115,10 +113,12 @@ class Database:
     def _columns(self, batch: Batch) -> Columns | None:
         if not batch.pieces:
             return None
-        records = [piece.record for piece in batch.pieces]
-        strange = unknown(self._ids.devices, (record.device for record in records))
-        if strange or unknown(self._ids.quantities, (record.quantity for record in records)):
-            self._ids = load_ids(self._there())
+        columns = readings.columns_of(batch.pieces, self._ids)
+        if readings.known(columns):
+            return columns
+        # Registered since this connection was opened, or never.
+        self._ids = load_ids(self._there())
+        readings.require_known(batch.pieces, self._ids)
         return readings.columns_of(batch.pieces, self._ids)
 
     def _there(self) -> Connection:
@@ -127,16 +127,24 @@ class Database:
         return self._connection
 
 
-def _store_refusals(connection: Connection, told: list[refusals.Refusal]) -> list[refusals.Count]:
+def _store_readings(connection: Connection, columns: Columns) -> Written:
+    try:
+        return readings.store(connection, columns)
+    except psycopg.errors.UniqueViolation as error:
+        raise Inconsistent(f"kompas.checked.v1: wanted readings that are not stored yet, got a second one: {error.diag.message_detail}") from error
+
+
+def _store_refusals(connection: Connection, told: list[refusals.Refusal]) -> tuple[list[refusals.Count], int]:
+    """What was not counted before, by city, reason and hour; and how many messages that is."""
     if not told:
-        return []
+        return [], 0
     new = {row[0] for row in connection.execute(_NEW_DIGESTS, ([refusal.digest for refusal in told],))}
     counts = refusals.counts(refusal for refusal in told if refusal.digest in new)
     if counts:
         hours = [from_us(count.hour_us) for count in counts]
         columns = [[count[n] for count in counts] for n in (0, 1, 3, 4)]
         connection.execute(_COUNT, (columns[0], columns[1], hours, columns[2], columns[3]))
-    return counts
+    return counts, len(new)
 
 
 def _store_watermarks(connection: Connection, watermarks: dict[tuple[int, str], int]) -> None:

@@ -100,7 +100,7 @@ def document() -> dict[str, Any]:
         "defaultContentType": "application/json",
         "servers": {
             "local": {
-                "host": "127.0.0.1:9092",
+                "host": "127.0.0.1:29092",
                 "protocol": "kafka",
                 "description": "`./kompas status --json` says the address of the one that runs (kafka.bootstrap).",
             }

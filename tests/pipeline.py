@@ -38,10 +38,12 @@ class Pipeline:
     def __enter__(self) -> Self:
         try:
             self.system.migrate(**self.settings)
-            for name in ORDER:
+            for name in ORDER[:-1]:
                 self.processes[name] = self.system.spawn(name, **self.settings)
-            for name in ORDER:
+            for name in ORDER[:-1]:
                 self.processes[name].wait_ready(120.0)
+            # Its heartbeats start the idle time of every kind: they must not run while the worker still compiles.
+            self.processes["gateway"] = self.system.spawn("gateway", **self.settings).wait_ready(120.0)
         except BaseException:
             self.__exit__()
             raise

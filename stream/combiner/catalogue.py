@@ -10,7 +10,8 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
-from catalog.records import Area, City, Kpi, Quantity, SensorKind
+from catalog import records
+from catalog.records import Area, City, Quantity, SensorKind
 from formula.compile import Plan, compile_kpi
 from formula.errors import FormulaError
 from formula.spec import ORDERED, key
@@ -18,11 +19,8 @@ from formula.spec import ORDERED, key
 NEVER_US = (1 << 63) - 1
 
 
-class KpiDocument(Kpi, frozen=True, kw_only=True, forbid_unknown_fields=False):
-    """A KPI as it travels: the record, from when it counts, and its definition's hash."""
-
-    live_from_us: int = 0
-    hash: str = ""
+class KpiDocument(records.KpiDocument, frozen=True, kw_only=True, forbid_unknown_fields=False):
+    """A KPI as it travels; a field that a later release adds is no error here."""
 
 
 class _City(City, frozen=True, kw_only=True, forbid_unknown_fields=False):
@@ -132,7 +130,7 @@ class Catalogue:
     def derive(self) -> Definitions:
         """Decode, compile and link; what is wrong is left out and said."""
         problems: list[str] = []
-        records: dict[str, dict[str, Any]] = {entity: {} for entity in _TYPES}
+        found: dict[str, dict[str, Any]] = {entity: {} for entity in _TYPES}
         for (entity, id_), document in sorted(self.documents.items()):
             if document.text is None:
                 continue
@@ -142,14 +140,14 @@ class Catalogue:
                 problems.append(f"catalogue {entity} {id_}: wanted a valid document, got {error}")
                 continue
             if entity != "kpi":
-                records[entity][id_] = record
+                found[entity][id_] = record
         kpis = []
         for name, entry in sorted(self.kpis.items()):
             try:
-                kpis.append(_definition(entry, records["quantity"], records["kind"]))
+                kpis.append(_definition(entry, found["quantity"], found["kind"]))
             except FormulaError as error:
                 problems.append(f"{name[0]} v{name[1]} is not computed: {error}")
-        return Definitions(records["city"], records["area"], records["quantity"], tuple(kpis), tuple(problems))
+        return Definitions(found["city"], found["area"], found["quantity"], tuple(kpis), tuple(problems))
 
 
 def _definition(entry: KpiEntry, quantities: Mapping[str, Quantity], kinds: Mapping[str, SensorKind]) -> Definition:

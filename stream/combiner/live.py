@@ -28,6 +28,8 @@ class _Shown(NamedTuple):
     due: I64
     values: Values
     out: npt.NDArray[np.bool_]
+    whole: bool
+    """True where everything is due that will ever be: only a new row can change the values."""
 
 
 class Known(NamedTuple):
@@ -50,13 +52,16 @@ class Live:
         self._shown = {name: shown for name, shown in self._shown.items() if name[1] >= open_from.get(name[0], NEVER_US)}
         starts = _starts(panes)
         for lane in lanes:
-            for start in sorted(_open(lane, starts, closing, frontier(known.until_us, lane.definition.kinds))):
+            until_us = frontier(known.until_us, lane.definition.kinds)
+            for start in sorted(_open(lane, starts, closing, until_us)):
                 shown = self._shown.get((lane.id, start))
+                if shown is not None and shown.whole and shown.areas is lane.areas and not _dirty(lane, panes, start):
+                    continue
                 values, now = _look(lane, panes, lane.window(start), known.until_us, shown)
-                self._shown[lane.id, start] = now
+                self._shown[lane.id, start] = now._replace(whole=until_us >= lane.window(start)[1])
                 if values is not None:
                     found += kpi_values(lane, now.values, values, Stamp(lane.window(start), "live", 0, None, known.epoch))
-        panes.dirty.clear()
+        panes.dirty[:] = False
         return found
 
 
@@ -64,17 +69,22 @@ def _look(lane: Lane, panes: Panes, window: tuple[int, int], known_us: dict[str,
     """Positions in the lane that changed (None for nothing), and what is out after them."""
     due = lane.due(window, known_us, len(panes.areas))
     same = shown is not None and shown.areas == lane.areas
-    if same and shown is not None and not any((key, window[0]) in panes.dirty for key in lane.keys) and np.array_equal(due, shown.due):
+    if same and shown is not None and not _dirty(lane, panes, window[0]) and np.array_equal(due, shown.due):
         return None, shown
     values = compute(lane, panes, window[0], due)
     out = (values.devices > 0) | (due > 0)
     if not same or shown is None:
-        return out.nonzero()[0], _Shown(lane.areas, due, values, out)
+        return out.nonzero()[0], _Shown(lane.areas, due, values, out, whole=False)
     old = shown.values
     equal = (values.value == old.value) | (np.isnan(values.value) & np.isnan(old.value))
     equal &= (values.state == old.state) & (values.coverage == old.coverage) & (values.devices == old.devices)
     out |= shown.out
-    return (out & ~(equal & shown.out)).nonzero()[0], _Shown(lane.areas, due, values, out)
+    return (out & ~(equal & shown.out)).nonzero()[0], _Shown(lane.areas, due, values, out, whole=False)
+
+
+def _dirty(lane: Lane, panes: Panes, start_us: int) -> bool:
+    """True where a row of the window came since the last look."""
+    return any(pane >= 0 and panes.dirty[pane] for pane in (panes.at(key, start_us) for key in lane.keys))
 
 
 def _starts(panes: Panes) -> dict[int, set[int]]:

@@ -33,14 +33,18 @@ class Panes:
         self._free: list[int] = []
         self.cells = np.zeros((16, 16, inputs, WIDTH), np.int64)
         self.offsets = np.full((16, 16, inputs), -1, np.int64)
-        self.dirty: set[tuple[int, int]] = set()
+        self.dirty: Bools = np.zeros(16, np.bool_)
         """Panes with a new row since the last look; not part of the state."""
+        self._starts: I64 = np.zeros(0, np.int64)
+        self._table: I64 = np.zeros((0, 0), np.int64)
+        self._stale = False
 
     def slot_of_key(self, text: str) -> int:
         """Number of an aggregate@window, given on first sight."""
         slot = self.key_slot.setdefault(text, len(self.keys))
         if slot == len(self.keys):
             self.keys.append(text)
+            self._stale = True
         return slot
 
     def slots_of_keys(self, texts: Sequence[str]) -> I64:
@@ -98,7 +102,8 @@ class Panes:
     def drop(self, key_slot: int, start_us: int) -> None:
         """Forget a pane."""
         pane = self.pane.pop((key_slot, start_us))
-        self.dirty.discard((key_slot, start_us))
+        self.dirty[pane] = False
+        self._stale = True
         self.cells[pane] = 0
         self.offsets[pane] = -1
         self._free.append(pane)
@@ -106,24 +111,36 @@ class Panes:
             del self.bins[name]
 
     def _panes_of(self, keys: I64, starts: I64) -> I64:
-        distinct, where = np.unique(starts, return_inverse=True)
-        code = keys * distinct.size + where.ravel()
-        codes, places = np.unique(code, return_inverse=True)
-        found = np.empty(codes.size, np.int64)
-        for at, (key_slot, start) in enumerate(zip((codes // distinct.size).tolist(), distinct[codes % distinct.size].tolist(), strict=True)):
-            pane = self.pane.get((key_slot, start), -1)
-            found[at] = self._new(key_slot, start) if pane < 0 else pane
-            self.dirty.add((key_slot, start))
-        panes: I64 = found[places.ravel()]
+        panes = self._lookup(keys, starts)
+        missing = panes < 0
+        if missing.any():
+            for key_slot, start in sorted(set(zip(keys[missing].tolist(), starts[missing].tolist(), strict=True))):
+                self._new(key_slot, start)
+            panes = self._lookup(keys, starts)
+        self.dirty[panes] = True
         return panes
 
-    def _new(self, key_slot: int, start_us: int) -> int:
+    def _lookup(self, keys: I64, starts: I64) -> I64:
+        """Panes by a dense table of keys and starts, -1 where there is none."""
+        if self._stale:
+            self._starts = np.array(sorted({start for _, start in self.pane}), np.int64)
+            self._table = np.full((len(self.keys), self._starts.size), -1, np.int64)
+            for (key_slot, start), pane in self.pane.items():
+                self._table[key_slot, np.searchsorted(self._starts, start)] = pane
+            self._stale = False
+        if not self._starts.size:
+            return np.full(keys.size, -1, np.int64)
+        at = np.minimum(np.searchsorted(self._starts, starts), self._starts.size - 1)
+        return np.where(self._starts[at] == starts, self._table[keys, at], -1)
+
+    def _new(self, key_slot: int, start_us: int) -> None:
         if not self._free and len(self.pane) >= self.cells.shape[0]:
             self._grow(0)
         pane = self._free.pop() if self._free else len(self.pane)
         self.pane[key_slot, start_us] = pane
-        return pane
+        self._stale = True
 
     def _grow(self, axis: int) -> None:
         self.cells = np.concatenate([self.cells, np.zeros_like(self.cells)], axis)
         self.offsets = np.concatenate([self.offsets, np.full_like(self.offsets, -1)], axis)
+        self.dirty = np.concatenate([self.dirty, np.zeros(self.cells.shape[0] - self.dirty.size, np.bool_)])

@@ -146,23 +146,25 @@ class CombinerPartition:
         if len(panes.areas) != areas_before or len(panes.keys) > self._holds.floor.shape[0]:
             self._rebuild()
         starts = columns["window_start"]
-        rows = np.stack([columns[name].view(np.int64) for name in FIELDS], axis=1)
+        rows = np.empty((frame.rows, len(FIELDS)), np.int64)
+        for number, name in enumerate(FIELDS):
+            rows[:, number] = columns[name].view(np.int64)
         self.counts["rows"] += frame.rows
         kept = starts >= self._holds.floor[keys, self._holds.city_of_area[areas]]
         if not kept.all():
             late = "after_close" if offset > self._state.marks.offsets[source] else "regressed"
             self.counts[late] += int(frame.rows - kept.sum())
-        at = kept.nonzero()[0]
-        if not at.size:
+            keys, areas, starts, rows = keys[kept], areas[kept], starts[kept], rows[kept]
+        if not rows.size:
             return
-        place = (keys[at], areas[at], starts[at])
-        newer = panes.put(place, rows[at], source, offset)
-        self.counts["regressed"] += int(at.size - newer.sum())
+        newer = panes.put((keys, areas, starts), rows, source, offset)
+        self.counts["regressed"] += int(newer.size - newer.sum())
         bins = columns.get("bins")
         if bins is not None:
-            for here in at[newer].tolist():
-                if bins[here] is not None:
-                    panes.bins[panes.at(int(keys[here]), int(starts[here])), int(areas[here]), source] = bins[here]
+            numbers = kept.nonzero()[0].tolist()
+            for here, number in enumerate(numbers):
+                if bins[number] is not None and newer[here]:
+                    panes.bins[panes.at(int(keys[here]), int(starts[here])), int(areas[here]), source] = bins[number]
 
     def _rebuild(self) -> None:
         state = self._state

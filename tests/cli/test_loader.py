@@ -64,6 +64,7 @@ def test_a_broken_command_is_named(text: str, wanted: str, tmp_path: Path, monke
         (ConfigError("cities/x", "a city pack", "nothing"), 2),
         (MachineError("port 1 is in use", "stop it"), 1),
         (Unavailable("Kafka", "an answer", "nothing"), 1),
+        (PermissionError(13, "Permission denied", "/x/run"), 1),
         (KeyboardInterrupt(), 130),
         (SystemExit(7), 7),
     ],
@@ -78,5 +79,5 @@ def test_what_a_person_can_mend_is_a_sentence(
     assert entry.main(["up"]) == code
     said = capsys.readouterr().err
     assert "Traceback" not in said
-    if isinstance(error, ConfigError | MachineError | Unavailable):
+    if isinstance(error, ConfigError | MachineError | Unavailable | PermissionError):
         assert str(error).splitlines()[0] in said

@@ -106,6 +106,18 @@ def test_every_kpi_of_the_city_is_on_the_city_board_once_and_on_the_boards_of_it
             assert there == (kpi in indicators.kpis_of(CATALOGUE, kind))
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_settings_of_a_tile_fit_that_tile_alone(language: str) -> None:
+    texts = Texts(language, read_texts())
+    kpis = tuple(CATALOGUE.kpis.values())
+    names = [texts.of(kpi.names) + indicators.BESIDE + texts("live") for kpi in kpis]
+    for number, override in enumerate(indicators.tile_overrides(kpis, texts)):
+        assert override["matcher"]["id"] == "byRegexp"
+        pattern = override["matcher"]["options"]
+        assert pattern.startswith("/^")
+        assert [name for name in names if re.search(pattern[1:-1], name)] == [names[number]]
+
+
 def test_the_map_asks_no_server_for_its_base_layer() -> None:
     found = [panel for board in BOARDS.values() for panel in board["panels"] if panel["type"] == "geomap"]
     assert len(found) == len(LANGUAGES)

@@ -109,6 +109,16 @@ def test_a_failing_callback_gives_up_the_connection_and_not_the_thread() -> None
     client._sock = None
 
 
+def test_what_came_before_another_packet_is_handed_over_before_it() -> None:
+    seen: list[object] = []
+    client = WideClient("x", seen.append)
+    client._other = lambda packet: seen.append(packet) or MQTTErrorCode.MQTT_ERR_SUCCESS  # type: ignore[func-returns-value,method-assign]
+    client._sock = _Socket([publish("a", b"1", 1) + PINGRESP + publish("a", b"2", 2)])  # type: ignore[assignment]
+    assert client._packet_read() == MQTTErrorCode.MQTT_ERR_SUCCESS
+    assert seen == [[("a", b"1", 1)], PINGRESP, [("a", b"2", 2)]]
+    client._sock = None
+
+
 def test_what_was_begun_on_a_former_connection_is_forgotten() -> None:
     taken: list[Publish] = []
     client = WideClient("x", taken.extend)

@@ -136,6 +136,24 @@ def test_a_new_device_may_speak_as_soon_as_it_is_registered(system: System, gate
     kit.until(silenced, 20, lambda: "it may still speak")
 
 
+def test_two_gateways_divide_the_messages(system: System, publisher: kit.Publisher) -> None:
+    kit.register(system)
+    both = [system.spawn("gateway", shared="true", ordinal=number).wait_ready() for number in range(2)]
+    since, base_us = kit.ends(system), time.time_ns() // 1_000
+    for i in range(200):
+        at_us = base_us - i
+        publisher.publish(
+            city.topic(f"air-{i % 20:04d}"), f'{{"time": {at_us // 1_000_000}.{at_us % 1_000_000:06d}, "quantity": "pm2_5", "value": 3}}'.encode()
+        )
+    publisher.settle()
+    for each in both:
+        kit.idle(each)
+    assert sorted(base_us - at_us for _, _, at_us, _ in kit.readings(system, since)) == list(range(200))
+    assert all(each.metric("kompas_gateway_messages_total") > 0 for each in both)
+    assert {frame.meta["gateway"] for _, frame in kit.read_frames(system, since)} == {"gw-0", "gw-1"}
+    assert [each.stop() for each in both] == [0, 0]
+
+
 def test_bad_settings_end_it_with_2(system: System) -> None:
     assert _ends_with(system.spawn("gateway", receive_maximum=0)) == 2
     assert _ends_with(system.spawn("gateway", mqtt_password_file="/nowhere")) == 2

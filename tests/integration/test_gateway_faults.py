@@ -128,3 +128,21 @@ def test_a_restart_of_a_server_loses_nothing(system: System, spawn: Callable[[],
     kit.idle(gateway, 90)
     assert stream.missing(system, since) == (set(), set())
     assert gateway.stop() == 0
+
+
+def test_a_gateway_told_to_stop_while_kafka_is_away_ends_in_time_and_leaves_the_messages_with_the_broker(
+    system: System, spawn: Callable[[], Running]
+) -> None:
+    since, gateway = kit.ends(system), spawn()
+    stream = Stream(system)
+    in_mid_stream(gateway, stream)
+    system.stop("kafka")
+    wait_for(stream, PER_S)
+    assert gateway.stop(10) == 0
+    system.start("kafka")
+    again = spawn()
+    wait_for(stream, PER_S // 5)
+    stream.stop()
+    kit.idle(again, 90)
+    assert stream.missing(system, since) == (set(), set())
+    assert again.stop() == 0

@@ -1,5 +1,6 @@
 """Replay a file into a running pipeline, wait until its windows are closed, and hold KPI rows against pandas."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -11,14 +12,16 @@ from simulators.maps import Map
 from simulators.replay import Order, Report, replay
 from tests.pipeline import Pipeline
 
-FINALS = "SELECT count(*), max(window_start) FROM kpi_value WHERE status = 'final'"
+IDLE_S = 20.0
+"""Longer than what lies between the gateway's first heartbeat and the first reading: a kind that has been silent for its idle time
+has a watermark of now, and readings of another year are late."""
 LONG_S = 60.0 * 60 * 24 * 365 * 60
 """max_age for readings of any year."""
 
 
 def old(cadence_s: float, lateness_s: float, **more: float) -> dict[str, float]:
     """What a pack says of a kind whose readings are years old: accepted, kept, and closed a few seconds after the last one."""
-    return {"cadence_s": cadence_s, "lateness_s": lateness_s, "idle_s": 4.0, "max_age_s": LONG_S, "retention_days": 36_500, **more}
+    return {"cadence_s": cadence_s, "lateness_s": lateness_s, "idle_s": IDLE_S, "max_age_s": LONG_S, "retention_days": 36_500, **more}
 
 
 def play(pipeline: Pipeline, path: Path, shape: Map, *, per_s: float = 2_000.0, **more: object) -> Report:
@@ -27,6 +30,17 @@ def play(pipeline: Pipeline, path: Path, shape: Map, *, per_s: float = 2_000.0, 
     assert report.acknowledged == report.messages
     assert report.refused == 0
     return report
+
+
+def await_finals(pipeline: Pipeline, last: Mapping[str, pd.Timestamp], city: str, within_s: float = 240.0) -> None:
+    """Each KPI's window that starts at `last` has its final for the city, and so have all before it: windows close in order."""
+    for kpi, start in last.items():
+        pipeline.until(lambda kpi=kpi, start=start: _closed(pipeline, kpi, city, start), within_s, f"{kpi} of {city} final at {start}")  # type: ignore[misc]
+
+
+def _closed(pipeline: Pipeline, kpi: str, city: str, start: pd.Timestamp) -> bool:
+    newest = pipeline.value("SELECT max(window_start) FROM kpi_value WHERE kpi = %s AND area = %s AND status = 'final'", kpi, city)
+    return newest is not None and newest >= start.to_pydatetime()
 
 
 def finals(pipeline: Pipeline, kpi: str, area: str) -> pd.DataFrame:

@@ -6,7 +6,7 @@ import pytest
 from simulators.maps import DeviceShape, Map, TimeShape, WideShape
 from tests.packs import Box, DeviceRow, write_catalogue, write_city
 from tests.pipeline import Pipeline
-from tests.real_data.compare import FINALS, agree, finals, old, play, refusals
+from tests.real_data.compare import agree, await_finals, finals, old, play, refusals
 from tests.real_data.conftest import need
 
 pytestmark = pytest.mark.integration
@@ -54,7 +54,8 @@ def test_hourly_means_and_totals_are_those_of_pandas(real_data, system, tmp_path
         report = play(pipeline, path, shape)
         assert report.readings == len(cells)
         pipeline.await_accounted(len(cells))
-        pipeline.await_quiet(FINALS)
+        last = cells["at"].max().floor("h")
+        await_finals(pipeline, {"parking_free_total": last, "parking_free_mean": last}, "parks")
         assert refusals(pipeline) == {"out_of_range": int(impossible.sum())}
         hour = said["at"].dt.floor("h")
         due = pd.Series(len(parks) * 4.0, index=sorted(hour.unique()))

@@ -8,7 +8,7 @@ import pytest
 from simulators.maps import DeviceShape, FileShape, Map, TimeShape, ValueShape
 from tests.packs import Box, DeviceRow, write_catalogue, write_city
 from tests.pipeline import Pipeline
-from tests.real_data.compare import FINALS, agree, finals, old, play, refusals
+from tests.real_data.compare import agree, await_finals, finals, old, play, refusals
 from tests.real_data.conftest import need
 
 pytestmark = pytest.mark.integration
@@ -50,7 +50,7 @@ def test_local_days_add_up_over_a_clock_change(real_data, system, tmp_path, firs
         report = play(pipeline, part, SHAPE)
         assert report.readings == len(rows)
         pipeline.await_accounted(len(rows) - duplicates)
-        pipeline.await_quiet(FINALS)
+        await_finals(pipeline, {"bicycle_day": length_h.index[-1]}, "gent")
         assert refusals(pipeline) == ({"conflict": conflicts} if conflicts else {})
         found = finals(pipeline, "bicycle_day", "gent")
         agree(found, days.sum(), (days.count() * 300.0 / 3_600.0 / length_h).clip(upper=1.0), 0.75)

@@ -8,7 +8,7 @@ from catalog.records import SensorKind
 from simulators.maps import DeviceShape, Map, TimeShape, ValueShape
 from tests.packs import Box, DeviceRow, write_catalogue, write_city
 from tests.pipeline import Pipeline
-from tests.real_data.compare import FINALS, agree, canonical, finals, flagged, old, play, refusals
+from tests.real_data.compare import agree, await_finals, canonical, finals, flagged, old, play, refusals
 from tests.real_data.conftest import need
 
 pytestmark = pytest.mark.integration
@@ -55,7 +55,8 @@ def test_hourly_and_daily_means_are_those_of_pandas(real_data, system, tmp_path)
         report = play(pipeline, path, SHAPE, limit=HOURS)
         assert report.readings == int(expected.notna().sum().sum())
         pipeline.await_accounted(report.readings)
-        pipeline.await_quiet(FINALS)
+        last = expected.index[-1]
+        await_finals(pipeline, {**dict.fromkeys(HOURLY.values(), last), "pm2_5_day": last.floor("D")}, "london")
         assert refusals(pipeline) == {}
         assert flagged(pipeline).get(3, 0) == int(doubtful.sum().sum())
         good = expected.mask(doubtful)

@@ -14,7 +14,7 @@ from catalog.load import load_catalogue
 from simulators.maps import DeviceShape, Entries, FileShape, Map, PositionShape, TimeShape, ValueShape
 from tests.packs import Box, DeviceRow, write_catalogue, write_city
 from tests.pipeline import Pipeline
-from tests.real_data.compare import FINALS, agree, canonical, finals, old, play, refusals
+from tests.real_data.compare import agree, await_finals, canonical, finals, old, play, refusals
 from tests.real_data.conftest import need
 
 pytestmark = pytest.mark.integration
@@ -109,7 +109,9 @@ def test_every_trap_has_its_reason_and_the_good_readings_their_kpis(real_data, s
         pipeline.await_accounted(sent - repeated)
         expected = {"implausible_position": int(misplaced.sum())} | ({"conflict": conflicts} if conflicts else {})
         assert refusals(pipeline) == expected
-        pipeline.await_quiet(FINALS)
+        hours = pd.to_datetime(accepted.groupby("city")["at_ms"].max(), unit="ms", utc=True).dt.floor("h")
+        for city, hour in hours.items():
+            await_finals(pipeline, dict.fromkeys(("temperature_box_hour", "dust_box_hour", "light_box_hour"), hour), str(city))
         compare_kpis(pipeline, accepted, known)
 
         sent = play_all(pipeline, tmp_path, lines, rows, units=True, text=False, shift="now")

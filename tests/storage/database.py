@@ -5,6 +5,13 @@ import itertools
 import psycopg
 
 from catalog import tables
+from catalog.cities import load_city
+from catalog.load import load_catalogue
+from catalog.packs import configured
+from storage.connect import connect
+from storage.migrate import migrate
+from storage.registry import Wanted, register
+from tests.storage.making import NOON_US
 
 _NUMBERS = itertools.count(1)
 
@@ -25,3 +32,13 @@ class Database:
 
     def drop(self) -> None:
         self.servers.postgres.drop_database(self.name)
+
+
+def registered(servers, city: str) -> Database:
+    """A database with all tables and one registered city pack."""
+    made, pack = Database(servers), load_city(city)
+    with connect(made.conninfo(tables.OWNER_ROLE), "test") as connection:
+        migrate(connection)
+        register(connection, Wanted(configured(load_catalogue(), [pack]), (pack,)), NOON_US)
+        connection.commit()
+    return made

@@ -19,6 +19,12 @@ def test_a_message_counts_once_per_reason_and_its_records_one_by_one():
     assert counts([refusal]) == [Count("brussels", "not_finite", NOON_US, 1, 1), Count("brussels", "wrong_unit", NOON_US, 1, 2)]
 
 
+def test_a_cut_list_counts_what_it_stands_for():
+    rejections = [{"index": 0, "reason": "malformed"}, {"index": 64, "reason": "malformed", "detail": "36 more", "count": 36}]
+    refusal = read(rejected_headers(rejections=msgspec.json.encode(rejections).decode()), b"[]")
+    assert counts([refusal]) == [Count("brussels", "malformed", NOON_US, 1, 37)]
+
+
 def test_a_message_refused_as_a_whole_counts_no_records():
     assert counts([read(rejected_headers("too_large", -1), b"x")]) == [Count("brussels", "too_large", NOON_US, 1, 0)]
 

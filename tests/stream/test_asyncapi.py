@@ -43,7 +43,15 @@ def test_what_the_combiner_gives_is_valid() -> None:
 
 @pytest.mark.parametrize(
     ("field", "wrong"),
-    [("state", "fine"), ("coverage", 1.5), ("window_start", "2025-10-09 09:00"), ("revision", -1), ("value", "11"), ("devices", None), ("area", "Élsewhere")],
+    [
+        ("state", "fine"),
+        ("coverage", 1.5),
+        ("window_start", "2025-10-09 09:00"),
+        ("revision", -1),
+        ("value", "11"),
+        ("devices", None),
+        ("area", "Élsewhere"),
+    ],
 )
 def test_what_is_wrong_is_refused(field: str, wrong: Any) -> None:
     with pytest.raises(jsonschema.ValidationError):

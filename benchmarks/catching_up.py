@@ -1,0 +1,110 @@
+"""Worker and writer from a backlog: what they do when there is more than enough to do.
+
+Promises  Start-up is not counted: the worker's CPU seconds run from the moment before it was found ready, the writer's rows from its
+          first to its last transaction of the backlog; both end with the last record. The writer has the machine to itself but for its servers.
+Leaves    The limits they are held against to benchmarks.limits.
+"""
+
+import time
+from typing import NamedTuple
+
+import msgspec
+
+from benchmarks import figures, limits
+from benchmarks.loading import await_line
+from benchmarks.system import Bench
+from benchmarks.watch import cpu_of
+from local.errors import MachineError
+from runtime import clock
+
+_WITHIN_S = 120.0
+_TAKEN, _STORED = "kompas_worker_readings_total", "kompas_writer_rows_total"
+
+
+class CaughtUp(msgspec.Struct, frozen=True, kw_only=True):
+    """A backlog worked off. Wall and CPU seconds; CPU of the process itself, and of the other busy ones by name."""
+
+    rows: int
+    wall_s: float
+    cpu_s: float
+    rows_per_s: float
+    rows_per_cpu_s: float
+    others_cpu_s: dict[str, float]
+    kpi_values: int = 0
+    """Stored beside the rows."""
+
+
+class Backlog(NamedTuple):
+    """Readings that wait: sent while worker and writer were down."""
+
+    readings: int
+    offsets: tuple[limits.Offsets, limits.Offsets]
+    received: tuple[str, str]
+    """No reading of it was received before the first or after the second, as SQL writes times."""
+
+
+def pile_up(bench: Bench, rate: float, pack: int, seconds: float) -> Backlog:
+    """Stop worker and writer, load for some seconds, wait until the gateway has framed all of it."""
+    for name in ("worker", "writer"):
+        bench.processes[name].stop()
+    begin, began_us = limits.ends(bench), clock.now_us()
+    before = bench.counters("gateway")["kompas_gateway_readings_total"]
+    sender = bench.child("benchmarks.load", str(rate), str(pack), str(seconds), "2")
+    sent = int(await_line(sender, "report", seconds + 60.0)["report"]["readings"])
+    until_s = time.monotonic() + _WITHIN_S
+    while (framed := bench.counters("gateway")["kompas_gateway_readings_total"] - before) < sent:
+        if time.monotonic() > until_s:
+            raise MachineError(f"the gateway framed {framed:.0f} of {sent} readings within {_WITHIN_S:.0f} s", "read its log")
+        time.sleep(0.1)
+    time.sleep(0.5)  # the last frame's confirmation
+    return Backlog(sent, (begin, limits.ends(bench)), (clock.iso(began_us), clock.iso(clock.now_us())))
+
+
+def worker(bench: Bench, backlog: Backlog) -> CaughtUp:
+    """Start the worker on the backlog, the writer still down."""
+    running = bench.launch("worker")
+    pids = bench.pids()
+    until_s = time.monotonic() + _WITHIN_S
+    while True:
+        before, began_s = cpu_of(pids), time.monotonic()
+        if running.get("/readyz")[0] == 200:
+            break
+        if running.child.returncode is not None or time.monotonic() > until_s:
+            raise MachineError(f"the worker ended with {running.child.returncode} or was not ready in time", f"read {running.log}")
+        time.sleep(0.02)
+    while (taken := bench.counters("worker").get(_TAKEN, 0.0)) < backlog.readings:
+        if time.monotonic() > until_s:
+            raise MachineError(f"the worker took {taken:.0f} of {backlog.readings} readings within {_WITHIN_S:.0f} s", f"read {running.log}")
+        time.sleep(0.02)
+    after, ended_s = cpu_of(pids), time.monotonic()
+    return _caught_up("worker", int(taken), ended_s - began_s, {name: after[name] - used for name, used in before.items()})
+
+
+def writer(bench: Bench, backlog: Backlog) -> CaughtUp:
+    """Start the writer on what the worker has checked; rows and seconds from its first transaction on."""
+    time.sleep(2.0)  # the worker's last snapshots
+    running = bench.launch("writer")
+    pids = bench.pids()
+    until_s = time.monotonic() + _WITHIN_S
+    first: tuple[float, float, dict[str, float]] | None = None
+    while True:
+        counted = bench.counters("writer")
+        rows, now_s = counted.get(_STORED, 0.0), time.monotonic()
+        if rows > 0 and first is None:
+            first = (rows, now_s, cpu_of(pids))
+        if first is not None and rows >= backlog.readings:
+            break
+        if running.child.returncode is not None or now_s > until_s:
+            raise MachineError(f"the writer stored {rows:.0f} of {backlog.readings} readings within {_WITHIN_S:.0f} s", f"read {running.log}")
+        time.sleep(0.02)
+    after = cpu_of(pids)
+    done = _caught_up("writer", int(rows - first[0]), now_s - first[1], {name: after[name] - used for name, used in first[2].items()})
+    return msgspec.structs.replace(done, kpi_values=int(counted["kompas_writer_kpi_values_total"]))
+
+
+def _caught_up(name: str, rows: int, wall_s: float, cpu: dict[str, float]) -> CaughtUp:
+    others = {other: used for other, used in cpu.items() if other != name}
+    own = cpu[name]
+    return CaughtUp(
+        rows=rows, wall_s=wall_s, cpu_s=own, rows_per_s=figures.per(rows, wall_s), rows_per_cpu_s=figures.per(rows, own), others_cpu_s=others
+    )

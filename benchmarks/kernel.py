@@ -1,0 +1,176 @@
+"""The worker's aggregation kernel beside DuckDB on one thread: the same readings, the same result, compared in the run.
+
+The result: count, sum, smallest and largest integer of every device, quantity and minute; then, per area of each level, the mean over
+its devices of their means.
+
+Promises  The kernel runs as the worker calls it, frame by frame, on the program that the worker compiles from the catalogue (one lane
+          per quantity: its mean over a minute). DuckDB gets the good readings only, as one table of plain integers in its memory.
+          Best of some rounds for both.
+Leaves    The whole worker to benchmarks.catching_up.
+"""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from benchmarks.duck import MINUTE_US, Part, Side, answer
+from benchmarks.limits import Record
+from catalog.records import KpiDocument, Quantity
+from kernels.accumulate import COUNT, HIGH, LOW, SUM_HI, SUM_LO, accumulate
+from kernels.arrive import Rows, Verdicts, arrive, make_room, new_verdicts
+from kernels.reduce import MEAN, PartialRows, new_rows, new_scratch, reduce_block
+from runtime.frames import decode
+from stream.worker.partition import WorkerPartition
+
+_NAMES = {"en": "mean", "fr": "mean", "nl": "mean"}
+
+
+class Compared(msgspec.Struct, frozen=True, kw_only=True):
+    """Kernel against DuckDB."""
+
+    readings: int
+    frames: int
+    groups: int
+    """Devices, quantities and minutes."""
+    areas: int
+    kernel_s: float
+    duckdb_s: float
+    kernel_readings_per_s: float
+    duckdb_readings_per_s: float
+    ratio: float
+    equal: bool
+    """Counts, sums and extremes to the bit, means of areas to a relative 1e-9."""
+    real_readings_per_s: float
+    """The kernel with the catalogue's own KPIs: several windows per quantity, energies of sound."""
+
+
+def compare(catalogue: Sequence[Record], frames: Sequence[Record], rounds: int = 5) -> Compared:
+    """Frames as cut, under the catalogue records that came before them."""
+    parts = _parts(catalogue, frames, means_only=True)
+    kernel_s = min(_run(parts) for _ in range(rounds + 1))
+    ours = _ours(parts)
+    theirs, duckdb_s = answer(parts, rounds)
+    real = _parts(catalogue, frames, means_only=False)
+    real_s = min(_run(real) for _ in range(3))
+    readings = sum(rows.slot.size for part in parts for rows, _ in part.frames)
+    equal = np.array_equal(ours.devices, theirs.devices) and ours.areas.shape == theirs.areas.shape
+    equal = equal and bool(np.allclose(ours.areas, theirs.areas, rtol=1e-9, atol=1e-9))
+    return Compared(
+        readings=readings,
+        frames=sum(len(part.frames) for part in parts),
+        groups=len(ours.devices),
+        areas=len(ours.areas),
+        kernel_s=kernel_s,
+        duckdb_s=duckdb_s,
+        kernel_readings_per_s=readings / kernel_s,
+        duckdb_readings_per_s=readings / duckdb_s,
+        ratio=duckdb_s / kernel_s,
+        equal=equal,
+        real_readings_per_s=readings / real_s,
+    )
+
+
+def _parts(catalogue: Sequence[Record], frames: Sequence[Record], *, means_only: bool) -> list[Part]:
+    workers: dict[int, WorkerPartition] = {}
+    for record in catalogue:
+        if decode(record.value).meta["kind"] == "catalogue":
+            workers.setdefault(record.partition, WorkerPartition(record.partition)).apply(record.value, record.offset)
+    if means_only:
+        for worker in workers.values():
+            _means_only(worker)
+    parts = {number: Part(worker, []) for number, worker in workers.items()}
+    for record in frames:
+        frame = decode(record.value)
+        if frame.meta["kind"] == "readings":
+            parts[record.partition].frames.append(_arrived(parts[record.partition].worker, frame))
+    return [part for _, part in sorted(parts.items()) if part.frames]
+
+
+def _means_only(worker: WorkerPartition) -> None:
+    registry = worker.state.registry
+    for id_ in list(registry.of("kpi", KpiDocument)):
+        registry.change("kpi", id_, None)
+    texts: dict[str, Any] = {"names": _NAMES, "descriptions": _NAMES, "owner": "-", "steward": "-", "source": "-", "check_sql": ""}
+    for id_, quantity in registry.of("quantity", Quantity).items():
+        mean = KpiDocument(id=f"mean_{id_}", version=1, unit=quantity.unit, formula=f"mean({id_})", window="minute", better="neither", **texts)
+        registry.change("kpi", mean.id, msgspec.json.encode(mean))
+    worker.state.recompile()
+
+
+def _arrived(worker: WorkerPartition, frame: Any) -> tuple[Rows, Verdicts]:
+    """The worker's own first half: ids to numbers, arrival checks."""
+    state, columns = worker.state, frame.columns
+    slots = np.array([state.registry.slot_of.get(text, -1) for text in columns["device"].texts], np.int32)
+    quantities = np.array([state.program.quantity_number.get(text, -1) for text in columns["quantity"].texts], np.int32)
+    numbers = (columns[name] for name in ("measured_at", "received_at", "value", "quality"))
+    rows = Rows(slots[columns["device"].codes], quantities[columns["quantity"].codes], *numbers)
+    verdicts = new_verdicts(frame.rows)
+    state.seen = make_room(state.seen, state.program.device_kind, state.watermark_us, frame.rows)
+    arrive(rows, state.program.tables, state.watermark_us, state.quiet_from_us, state.seen, verdicts)
+    return rows, verdicts
+
+
+def _run(parts: list[Part]) -> float:
+    """Accumulate all frames into emptied windows and reduce them to areas; s."""
+    for part in parts:
+        arrays = part.worker.state.windows.arrays
+        arrays.cell[:], arrays.energy[:], arrays.dirty[:] = 0, 0.0, 0
+    began_s = time.perf_counter()
+    for part in parts:
+        for rows, verdicts in part.frames:
+            _accumulate(part.worker, rows, verdicts)
+        _reduced(part.worker)
+    return time.perf_counter() - began_s
+
+
+def _accumulate(worker: WorkerPartition, rows: Rows, verdicts: Verdicts) -> None:
+    state, program, at = worker.state, worker.state.program, 0
+    need = np.zeros(3, np.int64)
+    while (at := accumulate(rows, verdicts, program.tables.resolution, program.lanes, state.windows.arrays, at, need)) < rows.slot.size:
+        state.windows.open(program, *(int(each) for each in need))
+
+
+def _reduced(worker: WorkerPartition) -> PartialRows:
+    state, program = worker.state, worker.state.program
+    scratch, found = new_scratch(len(program.areas)), new_rows(len(state.windows.windows) * len(program.areas) * 8 + 1)
+    for window in state.windows.windows.values():
+        places = program.places[program.quantity_number[program.lane_keys[window.lane][0]]]
+        span = np.array([window.base, window.start_us, window.end_us], np.int64)
+        functions = program.functions[window.lane]
+        reduce_block(state.windows.arrays, span, places._replace(slot=places.slot[: window.rows]), functions, scratch, found)
+    return found
+
+
+def _ours(parts: list[Part]) -> Side:
+    devices: list[tuple[int, ...]] = []
+    areas: dict[tuple[int, int, int], tuple[int, int]] = {}
+    for part in parts:
+        _run([part])  # as after the timed rounds; the marks of what changed are set again below
+        state, program = part.worker.state, part.worker.state.program
+        for window in state.windows.windows.values():
+            quantity = program.quantity_number[program.lane_keys[window.lane][0]]
+            cells = state.windows.arrays.cell[window.base : window.base + window.rows]
+            for r in np.flatnonzero(cells[:, COUNT]):
+                cell = cells[r]
+                total = (int(cell[SUM_HI]) << 64) + (int(cell[SUM_LO]) & ((1 << 64) - 1))
+                key = (part.worker.partition, int(program.places[quantity].slot[r]), quantity, window.start_us // MINUTE_US)
+                devices.append((*key, int(cell[COUNT]), total, int(cell[LOW]), int(cell[HIGH])))
+        state.windows.mark_all()
+        _add_areas(part.worker, areas)
+    rows = [(*key, n, total / n / (1 << 30)) for key, (n, total) in sorted(areas.items())]
+    return Side(np.array(sorted(devices), np.int64), np.array(rows))
+
+
+def _add_areas(worker: WorkerPartition, areas: dict[tuple[int, int, int], tuple[int, int]]) -> None:
+    """Merge a partition's partial rows, as the combiner does."""
+    program, found = worker.state.program, _reduced(worker)
+    lane_of = {int(number): lane for lane, pairs in enumerate(program.functions) for code, number in pairs if code == MEAN}
+    for n in range(int(found.used[0])):
+        quantity = program.quantity_number[program.lane_keys[lane_of[int(found.aggregate[n])]][0]]
+        key = (quantity, int(found.start_us[n]) // MINUTE_US, int(found.area[n]))
+        devices, hi, lo = int(found.number[n, 0]), int(found.number[n, 3]), int(found.number[n, 4]) & ((1 << 64) - 1)
+        before = areas.get(key, (0, 0))
+        areas[key] = (before[0] + devices, before[1] + (hi << 64) + lo)

@@ -1,0 +1,42 @@
+"""Measure Kompas beside the limits of this machine.
+
+./kompas bench pipeline
+./kompas bench pipeline --quick
+./kompas bench pipeline --seconds 30 --rate 60000 --json
+"""
+
+import sys
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.console import Console
+
+COMMAND = typer.Typer(help="Measure what Kompas reaches beside the limits of this machine, in one run.")
+
+
+@COMMAND.command()
+def pipeline(
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
+    seconds: Annotated[float | None, typer.Option(help="Length of the main load; 20 without it.", min=4.0, max=600.0)] = None,
+    rate: Annotated[float | None, typer.Option(help="Readings a second in messages of ten; 50,000 without it.", min=100.0)] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Shorter loads and no goal run: about a minute.")] = False,
+) -> None:
+    """From MQTT to the row: rates, latencies, CPU seconds, ratios to limits. Exit code 0 where every target is met, 1 where one is not."""
+    from benchmarks import report
+    from benchmarks.pipeline import QUICK, Plan, run
+
+    plan = QUICK if quick else Plan()
+    errors = Console(stderr=True, highlight=False)
+    plan = plan._replace(seconds=seconds or plan.seconds, rate=rate or plan.rate)
+    found = run(plan, lambda step: errors.print(f"· {step}", style="dim"))
+    if as_json:
+        sys.stdout.write(msgspec.json.format(msgspec.json.encode(found), indent=2).decode() + "\n")
+    else:
+        report.show(found, Console(highlight=False, soft_wrap=True))
+    raise typer.Exit(0 if all(verdict.met for verdict in found.verdicts) else 1)
+
+
+@COMMAND.callback()
+def _root() -> None:
+    """A sub-command is named even while there is one only."""
