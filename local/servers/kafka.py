@@ -49,7 +49,7 @@ class Kafka(ServerProcess):
         (self.folder / "log4j2.properties").write_text(kafka_files.LOGGING, encoding="utf-8")
         if not (self.folder / "data" / "meta.properties").exists():
             cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-            tool = ["kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(settings), "--ignore-formatted"]
+            tool = ["kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c", str(settings), "--ignore-formatted"]
             tools.run([*self._java(64), *tool], self.log.with_name("install.log"))
 
     def command(self) -> Sequence[str]:

@@ -13,6 +13,7 @@ from catalog.kpi_value import KpiValue
 from catalog.records import City, Device
 from catalog.topics import PARTITIONS, partition_of
 from catalog.windows import window_of
+from formula import spec as specs
 from formula.parts import part_spans
 from runtime.clock import iso_s
 from stream.combiner.partition import CombinerPartition
@@ -130,7 +131,8 @@ def test_worker_and_combiner_cut_the_day_alike(hours: tuple[int, int, int]) -> N
     edges, codes = part_edges("Europe/Brussels", *hours)
     for day in range(0, 400, 3):
         window = window_of(T0 + day * 1440 * MINUTE, "day", "Europe/Brussels")
-        for part, code in PARTS.items():
+        for part in specs.PARTS:
+            code = PARTS[part]
             spans = part_spans(*window, part, where)
             inside = [
                 (int(low), int(high))
