@@ -55,11 +55,11 @@ def sustained(backlog: Slope, rate_per_s: float) -> bool:
 
 
 def spread(values: Iterable[float]) -> Spread:
-    """Percentiles, linear between values."""
+    """Percentiles, each one of the values (the next higher), so that one infinity does not hide the others."""
     array = np.fromiter(values, np.float64)
     if array.size == 0:
         return Spread(math.nan, math.nan, math.nan, math.nan, 0)
-    p10, p50, p90, p99 = (float(each) for each in np.percentile(array, (10, 50, 90, 99)))
+    p10, p50, p90, p99 = (float(each) for each in np.percentile(array, (10, 50, 90, 99), method="higher"))
     return Spread(p10, p50, p90, p99, int(array.size))
 
 

@@ -5,7 +5,7 @@ its devices of their means.
 
 Promises  The kernel runs as the worker calls it, frame by frame, on the program that the worker compiles from the catalogue (one lane
           per quantity: its mean over a minute). DuckDB gets the good readings only, as one table of plain integers in its memory.
-          Best of some rounds for both.
+          Best of some rounds for both, in CPU seconds.
 Leaves    The whole worker to benchmarks.catching_up.
 """
 
@@ -114,16 +114,16 @@ def _arrived(worker: WorkerPartition, frame: Any) -> tuple[Rows, Verdicts]:
 
 
 def _run(parts: list[Part]) -> float:
-    """Accumulate all frames into emptied windows and reduce them to areas; s."""
+    """Accumulate all frames into emptied windows and reduce them to areas; CPU s."""
     for part in parts:
         arrays = part.worker.state.windows.arrays
         arrays.cell[:], arrays.energy[:], arrays.dirty[:] = 0, 0.0, 0
-    began_s = time.perf_counter()
+    began_s = time.process_time()
     for part in parts:
         for rows, verdicts in part.frames:
             _accumulate(part.worker, rows, verdicts)
         _reduced(part.worker)
-    return time.perf_counter() - began_s
+    return time.process_time() - began_s
 
 
 def _accumulate(worker: WorkerPartition, rows: Rows, verdicts: Verdicts) -> None:

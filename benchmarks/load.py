@@ -24,13 +24,18 @@ def say(**fields: object) -> None:
     sys.stdout.flush()
 
 
+def _tell(since_s: float, sent: int, waiting: int) -> None:
+    now_s = clock.now_us() / 1e6
+    say(at_s=now_s, start_s=now_s - since_s, sent=sent, waiting=waiting)
+
+
 def main(rate: float, pack: int, seconds: float, seed: int) -> None:
     """Play it."""
     settings = load(MqttSettings)
     broker = Broker(settings.mqtt_host, settings.mqtt_port, settings.mqtt_user, secret(settings.mqtt_password_file))
     there = world(settings.cities, Path(settings.cities_dir))
     order = Order(rate=rate, scenario="calm", seed=seed, duration_s=seconds, per_message=pack)
-    done = simulate(order, broker, there, lambda _since_s, sent, waiting: say(at_s=clock.now_us() / 1e6, sent=sent, waiting=waiting))
+    done = simulate(order, broker, there, _tell)
     say(report=done.report)
 
 

@@ -6,7 +6,6 @@ Leaves    What is wanted to benchmarks.verdicts.
 """
 
 import math
-import os
 import time
 from typing import Any, NamedTuple
 
@@ -20,7 +19,7 @@ from local.errors import MachineError
 from tests.servers import Running
 
 _LEAD_S = 1.0
-"""The sender stops making new messages this long before its end."""
+"""The sender goes on for this long after the steady part."""
 _DRAIN_S = 60.0
 
 
@@ -109,16 +108,16 @@ def await_line(running: Running, field: str, within_s: float) -> dict[str, Any]:
 def load(bench: Bench, order: Order) -> Loaded:
     """Run one load to its end, until everything is stored."""
     before = look(bench)
-    seconds = order.warm_s + order.steady_s + 2 * _LEAD_S
+    seconds = order.warm_s + order.steady_s + _LEAD_S
     sender = bench.child("benchmarks.load", str(order.rate), str(order.pack), str(seconds), "1")
     probe = None
     if order.probes:
         path = bench.folder / "targets.json"
         path.write_bytes(msgspec.json.encode(bench.targets))
         probe = bench.child("benchmarks.probe", str(seconds + 2.0), str(path))
-    await_line(sender, "sent", 60.0)
-    time.sleep(order.warm_s + _LEAD_S)
-    steady = _steady(bench, {"load": sender.pid} | ({"probe": probe.pid} if probe else {}), order.steady_s)
+    began_s = float(await_line(sender, "start_s", 60.0)["start_s"])
+    span_s = (began_s + order.warm_s, began_s + order.warm_s + order.steady_s)
+    steady = _steady(bench, {"load": sender.pid} | ({"probe": probe.pid} if probe else {}), span_s)
     report = await_line(sender, "report", seconds + 60.0)["report"]
     shots = await_line(probe, "shots", 60.0)["shots"] if probe else []
     taken = bench.counters("writer").get("kompas_writer_rows_total", 0.0) - before.of("writer", "kompas_writer_rows_total")
@@ -128,12 +127,16 @@ def load(bench: Bench, order: Order) -> Loaded:
     return _loaded(order, report, shots, steady, (before, look(bench), lines(sender)))
 
 
-def _steady(bench: Bench, children: dict[str, int], seconds: float) -> _Steady:
-    pids = bench.pids() | children | {"bench": os.getpid()}
+def _steady(bench: Bench, children: dict[str, int], span_s: tuple[float, float]) -> _Steady:
+    """Look from one moment of the wall clock to another; raises MachineError where the first is over already."""
+    pids = bench.pids() | children
     offsets = limits.ends(bench)
+    if time.time() > span_s[0] + 1.0:
+        raise MachineError("the load was steady before it could be looked at", "the machine is busy with something else: try again later")
+    time.sleep(max(span_s[0] - time.time(), 0.0))
     began = (look(bench), cpu_of(pids))
     with Watch(bench) as watch:
-        time.sleep(seconds)
+        time.sleep(max(span_s[1] - time.time(), 0.0))
     ended = (look(bench), cpu_of(pids))
     return _Steady(began, ended, watch.samples, (offsets, limits.ends(bench)))
 

@@ -25,6 +25,7 @@ from tests.servers import Running, System
 CITY = "brussels"
 ORDER = ("writer", "worker", "gateway")
 _WINDOW: WindowName = "minute"
+_NOTHING_MOVES_S = 15.0
 COUNTERS = {
     "gateway": ("kompas_gateway_messages_total", "kompas_gateway_readings_total", "kompas_gateway_rejected_total", "kompas_gateway_duplicates_total"),
     "worker": ("kompas_worker_readings_total", "kompas_worker_refused_total", "kompas_combiner_values_total"),
@@ -112,11 +113,11 @@ def started(folder: Path) -> Iterator[Bench]:
 
 
 def await_stored(bench: Bench, expected: float, within_s: float) -> float:
-    """Wait until the writer has stored `expected` rows in its life, or nothing moves for five seconds; returns what it has."""
+    """Wait until the writer has stored `expected` rows in its life, or nothing moves for so long that nothing will; returns what it has."""
     until_s = moved_s = time.monotonic()
     until_s += within_s
     rows = 0.0
-    while time.monotonic() < until_s and time.monotonic() - moved_s < 5.0:
+    while time.monotonic() < until_s and time.monotonic() - moved_s < _NOTHING_MOVES_S:
         now = bench.counters("writer").get("kompas_writer_rows_total", rows)
         if now != rows:
             rows, moved_s = now, time.monotonic()
@@ -148,6 +149,7 @@ def _targets(there: World) -> list[Target]:
         for quantity, measured in there.catalogue.kinds[device.kind].quantities.items():
             kpi = means.get(f"mean({quantity})")
             if device.manual and kpi is not None and all(quantity != target.quantity for target in found):
-                resolution = there.catalogue.quantities[quantity].resolution
-                found.append(Target(device.id, device.area, quantity, kpi, *measured.plausible, resolution))
+                known = there.catalogue.quantities[quantity]
+                low, high = max(measured.plausible[0], known.possible[0]), min(measured.plausible[1], known.possible[1])
+                found.append(Target(device.id, device.area, quantity, kpi, low, high, known.resolution))
     return found

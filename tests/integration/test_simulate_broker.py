@@ -8,6 +8,7 @@ from pathlib import Path
 
 import paho.mqtt.client as mqtt
 import pytest
+from paho.mqtt.enums import CallbackAPIVersion
 
 from local import credentials, ports
 from local.servers.mosquitto import GATEWAY, SIMULATOR, Mosquitto, device_user
@@ -50,13 +51,13 @@ class Listener:
     def __init__(self, broker: Mosquitto) -> None:
         self.seen: Counter[tuple[str, bytes]] = Counter()
         self._subscribed = threading.Event()
-        self.client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id="listener", clean_session=False)
+        self.client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="listener", clean_session=False)
         at = login(broker, credentials.MQTT_GATEWAY)
         self.client.username_pw_set(at.user, at.password)
         self.client.reconnect_delay_set(1, 1)
         self.client.on_connect = lambda client, *_rest: client.subscribe("city/#", 1)
         self.client.on_subscribe = lambda *_all: self._subscribed.set()
-        self.client.on_message = lambda _client, _data, message: self.seen.update([(message.topic, message.payload)])
+        self.client.on_message = lambda _client, _data, message: self.seen.update([(message.topic, bytes(message.payload))])
         self.client.connect(at.host, at.port)
         self.client.loop_start()
         assert self._subscribed.wait(20)

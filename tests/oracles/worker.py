@@ -56,7 +56,7 @@ class Oracle:
 
     @property
     def _doubtful(self) -> set[tuple[str, str, int]]:
-        return self.__dict__.setdefault("doubtful", set())  # type: ignore[no-any-return]
+        return self.__dict__.setdefault("doubtful", set())
 
     def device_windows(self, quantity: str, window: Any, area: str) -> dict[int, dict[str, list[tuple[int, int]]]]:
         """Good readings by window start and device, of the devices in an area (its id is a prefix of theirs)."""

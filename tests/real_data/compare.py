@@ -43,6 +43,11 @@ def _closed(pipeline: Pipeline, kpi: str, city: str, start: pd.Timestamp) -> boo
     return newest is not None and newest >= start.to_pydatetime()
 
 
+def times(series: "pd.Series[float]") -> pd.DatetimeIndex:
+    """The index of a series by time."""
+    return pd.DatetimeIndex(series.index)
+
+
 def finals(pipeline: Pipeline, kpi: str, area: str) -> pd.DataFrame:
     """value, state, coverage and devices by start of the window (UTC)."""
     found = pipeline.frame(

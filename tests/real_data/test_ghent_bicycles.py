@@ -8,7 +8,7 @@ import pytest
 from simulators.maps import DeviceShape, FileShape, Map, TimeShape, ValueShape
 from tests.packs import Box, DeviceRow, write_catalogue, write_city
 from tests.pipeline import Pipeline
-from tests.real_data.compare import agree, await_finals, finals, old, play, refusals
+from tests.real_data.compare import agree, await_finals, finals, old, play, refusals, times
 from tests.real_data.conftest import need
 
 pytestmark = pytest.mark.integration
@@ -20,6 +20,12 @@ SHAPE = Map(
     device=DeviceShape(constant="gent.coupure"),
     values=(ValueShape(column="Totaal", quantity="bicycle_count"),),
 )
+
+
+def hours_of(start: pd.Timestamp) -> float:
+    """How long the local day is that starts then."""
+    after = start.tz_convert("Europe/Brussels") + pd.DateOffset(days=1)
+    return float((after - start).total_seconds() / 3_600)
 
 
 @pytest.mark.parametrize(
@@ -38,9 +44,10 @@ def test_local_days_add_up_over_a_clock_change(real_data, system, tmp_path, firs
     stood = rows["at"].map(counted)
     duplicates = int((rows.duplicated("at") & (rows["Totaal"] == stood)).sum())
     conflicts = int((rows["Totaal"] != stood).sum())
-    midnights = counted.index.tz_convert("Europe/Brussels").normalize()
+    midnights = times(counted).tz_convert("Europe/Brussels").normalize()
     days = counted.groupby(midnights.tz_convert("UTC"))
-    length_h = pd.Series({day: ((day.tz_convert("Europe/Brussels") + pd.DateOffset(days=1)) - day).total_seconds() / 3_600 for day in days.groups})
+    starts = times(days.sum())
+    length_h = pd.Series([hours_of(start) for start in starts], index=starts)
     assert length_h[pd.Timestamp(changed, tz="Europe/Brussels").tz_convert("UTC")] == hours
 
     catalogue = write_catalogue(tmp_path, ["bicycle_day"])

@@ -41,7 +41,7 @@ def table(path) -> pd.DataFrame:
 
 def suspect(found: pd.DataFrame, kind: SensorKind) -> pd.DataFrame:
     """True where a value is possible and implausible."""
-    return pd.DataFrame({name: ~found[name].between(*kind.quantities[name].plausible) & found[name].notna() for name in found})
+    return pd.DataFrame({str(name): ~found[name].between(*kind.quantities[str(name)].plausible) & found[name].notna() for name in found})
 
 
 def test_hourly_and_daily_means_are_those_of_pandas(real_data, system, tmp_path):
@@ -62,5 +62,5 @@ def test_hourly_and_daily_means_are_those_of_pandas(real_data, system, tmp_path)
         good = expected.mask(doubtful)
         for name, kpi in HOURLY.items():
             agree(finals(pipeline, kpi, "london"), good[name], good[name].notna().astype(float), 0.75)
-        days = good["pm2_5"].groupby(good.index.tz_convert("Europe/London").floor("D").tz_convert("UTC"))
+        days = good["pm2_5"].groupby(pd.DatetimeIndex(good.index).tz_convert("Europe/London").floor("D").tz_convert("UTC"))
         agree(finals(pipeline, "pm2_5_day", "london"), days.mean(), days.count() / 24.0, 0.75)

@@ -110,8 +110,8 @@ def test_every_trap_has_its_reason_and_the_good_readings_their_kpis(real_data, s
         expected = {"implausible_position": int(misplaced.sum())} | ({"conflict": conflicts} if conflicts else {})
         assert refusals(pipeline) == expected
         hours = pd.to_datetime(accepted.groupby("city")["at_ms"].max(), unit="ms", utc=True).dt.floor("h")
-        for city, hour in hours.items():
-            await_finals(pipeline, dict.fromkeys(("temperature_box_hour", "dust_box_hour", "light_box_hour"), hour), str(city))
+        for name, hour in hours.items():
+            await_finals(pipeline, dict.fromkeys(("temperature_box_hour", "dust_box_hour", "light_box_hour"), hour), str(name))
         compare_kpis(pipeline, accepted, known)
 
         sent = play_all(pipeline, tmp_path, lines, rows, units=True, text=False, shift="now")

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from catalog.records import Kpi
+from catalog.records import Kpi, WindowName
 from simulators import referee
 from simulators.referee import Ground, UnknownFormulaError, judge
 from tests.simulators.cities import CATALOGUE, CITY
@@ -15,7 +15,7 @@ AREAS = {"a1": {"neighbourhood": "n1", "district": "d", "city": "here"}, "a2": {
 GROUND = Ground(CITY, AREAS, {"a1": 1_800.0, "a2": 1_800.0})  # type: ignore[arg-type]
 
 
-def kpi(formula: str, window: str = "hour") -> Kpi:
+def kpi(formula: str, window: WindowName = "hour") -> Kpi:
     texts = {"en": "x", "fr": "x", "nl": "x"}
     return Kpi(
         id="x", version=1, names=texts, descriptions=texts, unit="u", formula=formula, window=window,

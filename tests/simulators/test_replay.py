@@ -43,6 +43,8 @@ def test_a_long_row_a_missing_value_and_a_bad_one(tmp_path):
     text = "who,at,v\na,2025-03-01T00:00:00Z,1.5\nb,2025-03-01T00:00:00Z,\nc,yesterday,x\nd,2025-03-01T00:00:00Z\n,2025-03-01T00:00:00Z,1\n"
     one, none, bad, short, nobody = rows(tmp_path, text, SIMPLE)
     assert one == Row(2, "a", 1_740_787_200_000_000, "2025-03-01T00:00:00Z", (Value("no2", 1.5, None),), None)
+    assert isinstance(none, Row)
+    assert isinstance(bad, Row)
     assert none.values == ()
     assert (bad.at_us, bad.values) == (None, (Value("no2", "x", None),))
     assert json.loads(message(bad, "here", 5).payload) == {"time": "yesterday", "quantity": "no2", "value": "x"}
@@ -51,7 +53,9 @@ def test_a_long_row_a_missing_value_and_a_bad_one(tmp_path):
 
 
 def test_gzip_and_a_byte_order_mark(tmp_path):
-    assert rows(tmp_path, "\ufeffwho,at,v\na,2025-03-01T00:00:00Z,1\n", SIMPLE, "file.csv.gz")[0].device == "a"
+    (row,) = rows(tmp_path, "\ufeffwho,at,v\na,2025-03-01T00:00:00Z,1\n", SIMPLE, "file.csv.gz")
+    assert isinstance(row, Row)
+    assert row.device == "a"
 
 
 def test_a_column_that_is_not_there_is_the_maps_fault(tmp_path):
@@ -115,6 +119,7 @@ def test_text_as_written_stays_text_and_units_of_entries_go_with_it(tmp_path):
     value = ValueShape(column="temperature", quantity="temperature", unit_as_written=True, text_as_written=True)
     text = '1,{"e":[{"n":"source","sv":"x"},{"n":"temperature","u":"far","v":"8"}],"bt":1422748800000}\nno json\n2,[1]\n'
     first, *bad = rows(tmp_path, text, Map(city="c", file=shape.file, time=shape.time, device=shape.device, values=(value,)))
+    assert isinstance(first, Row)
     assert first.values == (Value("temperature", "8", "far"),)
     assert json.loads(message(first, "c", 0).payload) == {
         "time": "2015-02-01T00:00:00.000000Z",

@@ -116,9 +116,9 @@ def test_each_fault_of_a_platform_is_found_and_named(known, wrong):
 def test_a_wrong_and_a_missing_kpi_value_are_found(known):
     stored, pairs = perfect(known)
     pairs[["found", "enough"]] = pairs[["found", "enough"]].astype(object)
-    pairs.loc[0, "final"] *= 1.001
-    pairs.loc[1, ["final", "found", "enough"]] = [np.nan, np.nan, np.nan]
-    pairs.loc[2, "final"] = np.nan
+    pairs.loc[:0, "final"] = pairs["final"][:1] * 1.001
+    pairs.loc[1:1, ["final", "found", "enough"]] = [np.nan, np.nan, np.nan]
+    pairs.loc[2:2, "final"] = np.nan
     found = check(known, stored, pairs)
     assert sum(each.wrong for each in found.kpis) == 2
     assert sum(each.missing for each in found.kpis) == 1

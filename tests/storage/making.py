@@ -25,7 +25,7 @@ def checked(input_offset: int, rows: list[Row], watermarks: dict[str, int | None
     """One record of kompas.checked.v1; received a second after it was measured."""
     head = {"schema": "checked/1", "kind": "readings", "input_offset": input_offset, "watermarks": watermarks or {}, **meta}
     measured_at = np.array([row[2] for row in rows], np.int64)
-    columns = {
+    columns: dict[str, Any] = {
         "device": coded([row[0] for row in rows]),
         "quantity": coded([row[1] for row in rows]),
         "measured_at": measured_at,

@@ -1,5 +1,7 @@
 """A version number is a promise: what computes the value does not change under it."""
 
+from typing import Any
+
 import pytest
 
 from catalog.records import Kpi
@@ -11,7 +13,7 @@ NAMES = {"en": "Noise", "fr": "Bruit", "nl": "Geluid"}
 
 
 def kpi(**changes):
-    given = {
+    given: dict[str, Any] = {
         "id": "noise_now", "version": 1, "names": NAMES, "descriptions": NAMES, "unit": "dB", "formula": "leq(sound_level)",
         "window": "quarter_hour", "better": "lower", "owner": "environment", "steward": "lab", "source": "[noise]", "check_sql": "SELECT 1",
     }  # fmt: skip

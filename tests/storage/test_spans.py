@@ -1,6 +1,7 @@
 """Devices over time: one place at a time, nothing forgotten, nothing changed twice."""
 
 import itertools
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -16,7 +17,14 @@ HOUR_US = 3_600_000_000
 
 
 def device(**changes):
-    given_ = {"id": "brussels.air-0001", "city": "brussels", "kind": "air_quality", "area": "brussels.21004", "latitude": 50.8, "longitude": 4.3}
+    given_: dict[str, Any] = {
+        "id": "brussels.air-0001",
+        "city": "brussels",
+        "kind": "air_quality",
+        "area": "brussels.21004",
+        "latitude": 50.8,
+        "longitude": 4.3,
+    }
     return Device(**(given_ | changes))
 
 

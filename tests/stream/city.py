@@ -45,7 +45,7 @@ def documents(kpis: list[KpiDocument], devices: dict[str, tuple[str, str]], *, r
         ),
     ]  # fmt: skip
     places = [("c", "city", None), ("c.1", "district", "c"), ("c.2", "district", "c")]
-    places += [(f"c.{d}.n{n}", "neighbourhood", f"c.{d}") for d in (1, 2) for n in (1, 2)]  # type: ignore[list-item]
+    places += [(f"c.{d}.n{n}", "neighbourhood", f"c.{d}") for d in (1, 2) for n in (1, 2)]
     for id_, level, parent in places:
         area = Area(id=id_, city="c", level=level, parent=parent, names=NAMES, population=1, latitude=50.0, longitude=4.0)  # type: ignore[arg-type]
         found.append(("area", id_, area))

@@ -75,7 +75,8 @@ def gathered(records: list[Any], into: dict[tuple[str, str, int], dict[str, Any]
 @given(frames())
 def test_published_rows_equal_the_oracle(given_frames: list[list[Row]]) -> None:
     worker, oracle = fresh(), Oracle(DEVICES)
-    publisher, published = Publisher(worker), {}
+    publisher = Publisher(worker)
+    published: dict[tuple[str, str, int], dict[str, Any]] = {}
     for offset, rows in enumerate(given_frames, start=1):
         outputs = worker.apply(readings_frame([tuple(row) for row in rows]), offset)  # type: ignore[misc]
         verdicts = [oracle.take(row) for row in rows]
@@ -120,7 +121,9 @@ def _compare(published: dict[tuple[str, str, int], dict[str, Any]], oracle: Orac
 @given(frames(), st.integers(0, 8))
 def test_restart_from_a_snapshot_changes_nothing(given_frames: list[list[Row]], cut: int) -> None:
     straight, broken = fresh(), fresh()
-    publisher, a, b = Publisher(straight), {}, {}
+    publisher = Publisher(straight)
+    a: dict[tuple[str, str, int], dict[str, Any]] = {}
+    b: dict[tuple[str, str, int], dict[str, Any]] = {}
     gathered(publisher.take(True), a)
     for offset, rows in enumerate(given_frames, start=1):
         value = readings_frame([tuple(row) for row in rows])  # type: ignore[misc]
@@ -137,7 +140,8 @@ def test_restart_from_a_snapshot_changes_nothing(given_frames: list[list[Row]], 
 @given(frames())
 def test_rows_of_a_time_mean_are_exact(given_frames: list[list[Row]]) -> None:
     """The value of a closed window is what the readings say that the watermark has passed."""
-    worker, oracle, published = fresh(), Oracle(DEVICES), {}
+    worker, oracle = fresh(), Oracle(DEVICES)
+    published: dict[tuple[str, str, int], dict[str, Any]] = {}
     publisher = Publisher(worker)
     offset = 0
     for offset, rows in enumerate(given_frames, start=1):
@@ -155,13 +159,13 @@ def test_rows_of_a_time_mean_are_exact(given_frames: list[list[Row]]) -> None:
     for minute in range(8):
         start = T0 + minute * MINUTE
         wanted = held_sum(everything, start, start + MINUTE, 40 * SECOND)
-        row = published.get(("time_mean(pm2_5)@minute", "c", start))
+        found = published.get(("time_mean(pm2_5)@minute", "c", start))
         if not wanted:
-            assert row is None or row["devices"] == 0
+            assert found is None or found["devices"] == 0
             continue
-        assert row is not None
-        assert row["devices"] == len(wanted)
-        assert row["sum"] == sum(round(_scaled(total, time)) for total, time in wanted.values())
+        assert found is not None
+        assert found["devices"] == len(wanted)
+        assert found["sum"] == sum(round(_scaled(total, time)) for total, time in wanted.values())
 
 
 def _scaled(total: int, time: int) -> Any:
