@@ -40,6 +40,7 @@ class Shot(msgspec.Struct):
 
     target: Target
     at_us: int
+    value: float
     expected: float
     kpi_s: float | None = None
     row_s: float | None = None
@@ -56,7 +57,7 @@ class Shots:
     def __init__(self, targets: list[Target], seed: int) -> None:
         self.all: list[Shot] = []
         self._rng = np.random.default_rng(seed)
-        self._sent: dict[tuple[str, str], list[float]] = {}
+        self._sent: dict[tuple[Target, int], list[float]] = {}
         start_s = time.monotonic()
         self._next_s = {target: start_s + float(self._rng.uniform(0, _LONGEST_S)) for target in targets}
 
@@ -71,17 +72,11 @@ class Shots:
         return found
 
     def _make(self, target: Target) -> Shot:
-        shot = Shot(target, clock.now_us(), 0.0)
+        at_us = clock.now_us()
         steps = int(self._rng.integers(round(target.low / target.resolution) + 1, round(target.high / target.resolution)))
-        sent = self._sent.setdefault((target.device, shot.window), [])
+        sent = self._sent.setdefault((target, at_us // 60_000_000), [])
         sent.append(steps * target.resolution)
-        shot.expected = float(np.mean(sent))
-        return shot
-
-    def value(self, shot: Shot) -> float:
-        """What the shot carries."""
-        number = sum(1 for each in self.all if each.target == shot.target and each.window == shot.window and each.at_us < shot.at_us)
-        return self._sent[shot.target.device, shot.window][number]
+        return Shot(target, at_us, sent[-1], float(np.mean(sent)))
 
     def seen(self, value: KpiValue, now_us: int) -> None:
         """A KPI value came: the shots that it holds are reflected."""
@@ -143,7 +138,7 @@ async def main(seconds: float, targets: list[Target]) -> None:
     end_s = time.monotonic() + seconds
     while time.monotonic() < end_s or (shots.waiting and time.monotonic() < end_s + WAIT_S):
         if time.monotonic() < end_s:
-            publisher.put([_message(shot, shots.value(shot), mqtt.cities) for shot in shots.due()])
+            publisher.put([_message(shot, mqtt.cities) for shot in shots.due()])
         publisher.pump(0.0)
         await asyncio.sleep(_LOOK_S)
     rows.stopped.set()
@@ -162,8 +157,8 @@ async def _listen(consumer: AIOKafkaConsumer, shots: Shots, keys: set[bytes]) ->
                     shots.seen(_VALUES.decode(record.value), now_us)
 
 
-def _message(shot: Shot, value: float, city: str) -> Message:
-    payload = msgspec.json.encode({"time": shot.at_us // 1_000, "quantity": shot.target.quantity, "value": value})
+def _message(shot: Shot, city: str) -> Message:
+    payload = msgspec.json.encode({"time": shot.at_us // 1_000, "quantity": shot.target.quantity, "value": shot.value})
     return Message(wire.topic(f"city/{city}/{shot.target.device}/json"), payload)
 
 

@@ -21,7 +21,8 @@ def down(
     places = layout()
     with console.status("Stopping, in order"):
         stopped = follow.end(places, lambda _: None)
-    console.print("Everything is stopped; the data are kept for the next ./kompas up." if stopped else "Kompas does not run.")
+    kept = "" if purge else "; the data are kept for the next ./kompas up"
+    console.print(f"Everything is stopped{kept}." if stopped else "Kompas does not run.")
     if purge:
         for folder in install.purge(places):
             console.print(f"deleted {folder}", markup=False)
