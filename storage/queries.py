@@ -36,17 +36,24 @@ _SHOWN = f"""
     WHERE l.state = 'ok' AND l.band IS NOT NULL AND k.better <> 'neither'
     ORDER BY l.kpi, l.area, l.window_start DESC, l.slot
 """
+# Of equal severity every KPI has its worst area shown before any has its second.
 WORST = f"""
-    SELECT s.kpi, s.area, a.name_en, a.level, s.value, s.unit, s.band, s.status, s.window_start,
-           CASE s.better WHEN 'lower' THEN b.place - 1 ELSE b.bands - b.place END::float8 / (b.bands - 1) AS severity
-    FROM ({_SHOWN}) s
-    JOIN {tables.AREA.name} a ON a.id = s.area
-    CROSS JOIN LATERAL (
-        SELECT place, jsonb_array_length(s.bands) AS bands
-        FROM jsonb_array_elements(s.bands) WITH ORDINALITY AS e(band, place) WHERE e.band ->> 'id' = s.band
-    ) b
-    WHERE b.bands > 1 AND (%(level)s::text IS NULL OR a.level = %(level)s) AND (%(city)s::text IS NULL OR a.city = %(city)s)
-    ORDER BY severity DESC, s.coverage DESC, s.kpi, s.area
+    SELECT kpi, area, name_en, level, value, unit, band, status, window_start, severity
+    FROM (
+        SELECT r.*, row_number() OVER (PARTITION BY kpi ORDER BY severity DESC, coverage DESC, area) AS turn
+        FROM (
+            SELECT s.kpi, s.area, a.name_en, a.level, s.value, s.unit, s.band, s.status, s.window_start, s.coverage,
+                   CASE s.better WHEN 'lower' THEN b.place - 1 ELSE b.bands - b.place END::float8 / (b.bands - 1) AS severity
+            FROM ({_SHOWN}) s
+            JOIN {tables.AREA.name} a ON a.id = s.area
+            CROSS JOIN LATERAL (
+                SELECT place, jsonb_array_length(s.bands) AS bands
+                FROM jsonb_array_elements(s.bands) WITH ORDINALITY AS e(band, place) WHERE e.band ->> 'id' = s.band
+            ) b
+            WHERE b.bands > 1 AND (%(level)s::text IS NULL OR a.level = %(level)s) AND (%(city)s::text IS NULL OR a.city = %(city)s)
+        ) r
+    ) t
+    ORDER BY severity DESC, turn, kpi, area
     LIMIT %(limit)s
 """
 TOTALS = f"SELECT name, sum(total)::bigint FROM {tables.STORED_TOTAL.name} GROUP BY name ORDER BY name"

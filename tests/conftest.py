@@ -3,8 +3,13 @@
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.servers import System, remove_leftovers, start_system
+
+# Generated data on a machine that does other things, too: no deadline per example, no verdict on the speed of drawing.
+settings.register_profile("kompas", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("kompas")
 
 
 @pytest.fixture(scope="session")
