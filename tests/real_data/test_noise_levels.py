@@ -11,7 +11,7 @@ from tests.pipeline import Pipeline
 from tests.real_data.compare import agree, await_finals, canonical, finals, old, play, refusals, times
 from tests.real_data.conftest import need
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 # The file names neither place nor zone: it is taken as UTC, whose days have no clock change in them.
 SHAPE = Map(

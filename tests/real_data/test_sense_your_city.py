@@ -17,7 +17,7 @@ from tests.pipeline import Pipeline
 from tests.real_data.compare import agree, await_finals, canonical, finals, old, play, refusals
 from tests.real_data.conftest import need
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 CITIES = {
     "boston": (Box(-71.6, 42.0, -70.6, 42.8), "America/New_York"),
