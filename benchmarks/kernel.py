@@ -95,6 +95,8 @@ def _means_only(worker: WorkerPartition) -> None:
         registry.change("kpi", id_, None)
     texts: dict[str, Any] = {"names": _NAMES, "descriptions": _NAMES, "owner": "-", "steward": "-", "source": "-", "check_sql": ""}
     for id_, quantity in registry.of("quantity", Quantity).items():
+        if quantity.counter:  # a counter has no mean
+            continue
         mean = KpiDocument(id=f"mean_{id_}", version=1, unit=quantity.unit, formula=f"mean({id_})", window="minute", better="neither", **texts)
         registry.change("kpi", mean.id, msgspec.json.encode(mean))
     worker.state.recompile()

@@ -18,7 +18,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from benchmarks import figures
 from benchmarks.system import Bench
 from catalog import tables
-from catalog.topics import READINGS
+from catalog.topics import READINGS, Topic
 from runtime import kafka
 
 Offsets = dict[int, int]
@@ -87,27 +87,45 @@ def paho_per_cpu_s(bench: Bench, messages: int) -> float:
     return figures.per(came - 1, ended_s - began_s) if came == messages else float("nan")
 
 
+class Ends:
+    """Asks Kafka where a topic's partitions end; one connection, kept."""
+
+    def __init__(self, bench: Bench, topic: Topic = READINGS) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._consumer = self._loop.run_until_complete(_connected(bench))
+        self._parts = [TopicPartition(topic.name, number) for number in range(topic.partitions)]
+
+    def now(self) -> Offsets:
+        """Offset of the next record, by partition."""
+        found = self._loop.run_until_complete(self._consumer.end_offsets(self._parts))
+        return {part.partition: int(offset) for part, offset in found.items()}
+
+    def close(self) -> None:
+        """Let go of it."""
+        self._loop.run_until_complete(self._consumer.stop())
+        self._loop.close()
+
+
+async def _connected(bench: Bench) -> Any:
+    consumer = kafka.consumer(bench.kafka, "kompas-bench")
+    await consumer.start()
+    return consumer
+
+
 def ends(bench: Bench) -> Offsets:
     """Where the partitions of the readings topic end now."""
-
-    async def asked() -> Offsets:
-        consumer = kafka.consumer(bench.kafka, "kompas-bench-ends")
-        await consumer.start()
-        try:
-            found = await consumer.end_offsets([TopicPartition(READINGS.name, p) for p in range(READINGS.partitions)])
-            return {part.partition: int(offset) for part, offset in found.items()}
-        finally:
-            await consumer.stop()
-
-    return asyncio.run(asked())
+    asked = Ends(bench)
+    try:
+        return asked.now()
+    finally:
+        asked.close()
 
 
 def take(bench: Bench, begin: Offsets, end: Offsets) -> Taken:
     """Consume a span of the readings topic with getmany, every partition as our processes read it; the records, and what it cost."""
 
     async def taken() -> Taken:
-        consumer = kafka.consumer(bench.kafka, "kompas-bench-take")
-        await consumer.start()
+        consumer = await _connected(bench)
         parts = {p: TopicPartition(READINGS.name, p) for p in begin if begin[p] < end[p]}
         consumer.assign(list(parts.values()))
         for p, part in parts.items():

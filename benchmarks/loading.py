@@ -146,14 +146,6 @@ def _loaded(order: Order, report: dict[str, Any], shots: list[dict[str, Any]], s
     sent = int(report["readings"]) + len(shots)
     grown = {name: after.of(*name) - before.of(*name) for name in _NAMES}
     stored, rejected = int(grown[_STORED]), int(grown[_REJECTED] + grown[_REFUSED])
-    duplicates = int(grown[_DOUBLED] + grown[_TAKEN] - grown[_STORED] - grown[_REFUSED])
-    moments = [sample.at_s for sample in steady.samples]
-    progress = [line for line in said if "sent" in line]
-    per_message = report["readings"] / max(report["messages"], 1)
-    handed = [n * per_message for n in figures.between([p["at_s"] for p in progress], [p["sent"] for p in progress], moments)]
-    in_table = [sample.of(*_STORED) - before.of(*_STORED) for sample in steady.samples]
-    backlog = [a - b for a, b in zip(handed, in_table, strict=True)]
-    rate, fit = figures.slope(moments, handed), figures.slope(moments, backlog)
     (first, cpu_before), (last, cpu_after) = steady.began, steady.ended
     cpu = {name: cpu_after[name] - used for name, used in cpu_before.items()}
     read, messages, values = (last.of(*name) - first.of(*name) for name in (_TAKEN, _MESSAGES, _VALUES))
@@ -167,25 +159,37 @@ def _loaded(order: Order, report: dict[str, Any], shots: list[dict[str, Any]], s
         sent=sent,
         stored=stored,
         rejected=rejected,
-        duplicates=duplicates,
+        duplicates=int(grown[_DOUBLED] + grown[_TAKEN] - grown[_STORED] - grown[_REFUSED]),
         lost=sent - stored - rejected,
-        sent_per_s=rate.per_s,
-        stored_per_s=figures.slope(moments, in_table).per_s,
-        backlog_slope_per_s=fit.per_s,
-        backlog_slope_error_per_s=fit.error_per_s,
-        backlog_end=backlog[-1] if backlog else math.nan,
-        sustained=figures.sustained(fit, order.rate) and rate.per_s > (1 - 2 * figures.NEGLIGIBLE) * order.rate,
         sender_behind_ms_p99=report["behind_ms_p99"],
         to_kpi=latency([shot["kpi_s"] for shot in inside]),
         to_row=latency([shot["row_s"] for shot in inside]),
-        cpu_s_per_million={name: used / read * 1e6 for name, used in cpu.items()},
+        cpu_s_per_million={name: figures.per(used * 1e6, read) for name, used in cpu.items()},
         cores_used=sum(cpu.values()) / took_s,
         gateway_messages_per_cpu_s=figures.per(messages, cpu["gateway"]),
         worker_readings_per_cpu_s=figures.per(read, cpu["worker"]),
         kpi_values_per_s=values / took_s,
         begin=steady.offsets[0],
         end=steady.offsets[1],
+        **_rates(order, steady.samples, before, [line for line in said if "sent" in line], report["readings"] / max(report["messages"], 1)),
     )
+
+
+def _rates(order: Order, samples: list[Sample], before: Sample, progress: list[dict[str, Any]], per_message: float) -> dict[str, Any]:
+    """What the samples say: how fast it was sent and stored, and whether what lies between grew."""
+    moments = [sample.at_s for sample in samples]
+    handed = [n * per_message for n in figures.between([p["at_s"] for p in progress], [p["sent"] for p in progress], moments)]
+    in_table = [sample.of(*_STORED) - before.of(*_STORED) for sample in samples]
+    backlog = [sent - stored for sent, stored in zip(handed, in_table, strict=True)]
+    rate, fit = figures.slope(moments, handed), figures.slope(moments, backlog)
+    return {
+        "sent_per_s": rate.per_s,
+        "stored_per_s": figures.slope(moments, in_table).per_s,
+        "backlog_slope_per_s": fit.per_s,
+        "backlog_slope_error_per_s": fit.error_per_s,
+        "backlog_end": backlog[-1] if backlog else math.nan,
+        "sustained": figures.sustained(fit, order.rate) and rate.per_s > (1 - 2 * figures.NEGLIGIBLE) * order.rate,
+    }
 
 
 def latency(seconds: list[float | None]) -> Latency:

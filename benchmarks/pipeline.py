@@ -47,7 +47,7 @@ class Plan(NamedTuple):
     @property
     def backlog_s(self) -> float:
         """Seconds of load that pile up for worker and writer."""
-        return 6.0 if self.quick else 20.0
+        return 6.0 if self.quick else 30.0
 
 
 QUICK = Plan(6.0, quick=True)
@@ -64,6 +64,15 @@ def run(plan: Plan, say: Say) -> Result:
     return msgspec.structs.replace(found, verdicts=verdicts.verdicts(found))
 
 
+class _CaughtUp(NamedTuple):
+    """The phase with a backlog."""
+
+    backlog: Backlog
+    worker: catching_up.CaughtUp
+    writer: catching_up.CaughtUp
+    copied: limits.Copied
+
+
 def _measured(bench: Bench, plan: Plan, say: Say) -> Result:
     say("limits: paho, memory")
     paho = limits.paho_per_cpu_s(bench, 10_000 if plan.quick else 40_000)
@@ -75,6 +84,33 @@ def _measured(bench: Bench, plan: Plan, say: Say) -> Result:
     for order in plan.loads():
         say(f"load: {order.rate:,.0f} readings/s, {order.name}, {order.steady_s:.0f} s")
         loads.append(loading.load(bench, order))
+    caught_up = _catch_up(bench, plan, say)
+    stored = _rows(bench)
+    say("frames and kernel")
+    taken = [limits.take(bench, load.begin, load.end) for load in loads]
+    copied = caught_up.copied
+    return Result(
+        machine=machine(),
+        took_s=0.0,
+        limits=Limits(
+            paho_messages_per_cpu_s=paho,
+            kafka_readings_per_cpu_s=figures.per(sum(decode(record.value).rows for record in taken[0].records), taken[0].cpu_s),
+            memory_gb_per_s=memory,
+            copy_rows_per_s=figures.per(copied.rows, copied.seconds),
+            copy_rows=copied.rows,
+        ),
+        loads=loads,
+        frames=[_sizes(load.name, span, load.steady_s) for load, span in zip(loads, taken, strict=True)],
+        worker=caught_up.worker,
+        worker_frames=_sizes("backlog", limits.take(bench, *caught_up.backlog.offsets), plan.backlog_s),
+        writer=caught_up.writer,
+        kernel=kernel.compare(_catalogue(bench, loads[0].begin), taken[0].records),
+        rows_sent=sum(load.sent - load.rejected for load in loads) + caught_up.backlog.readings,
+        rows_in_table=stored,
+    )
+
+
+def _catch_up(bench: Bench, plan: Plan, say: Say) -> _CaughtUp:
     say(f"backlog: {plan.rate:,.0f} readings/s for {plan.backlog_s:.0f} s with worker and writer down")
     backlog = catching_up.pile_up(bench, plan.rate, 10, plan.backlog_s)
     say("worker from the backlog")
@@ -82,40 +118,12 @@ def _measured(bench: Bench, plan: Plan, say: Say) -> Result:
     say("writer from the backlog")
     writer = catching_up.writer(bench, backlog)
     say("server-side COPY of the same rows")
-    copied = limits.server_copy(bench, *backlog.received)
-    stored = _rows(bench)
-    say("frames and kernel")
-    taken = [limits.take(bench, load.begin, load.end) for load in loads]
-    sizes = [_sizes(load.name, span, load.steady_s) for load, span in zip(loads, taken, strict=True)]
-    compared = kernel.compare(_catalogue(bench, loads[0].begin), taken[0].records)
-    return Result(
-        machine=machine(),
-        took_s=0.0,
-        limits=Limits(
-            paho_messages_per_cpu_s=paho,
-            kafka_readings_per_cpu_s=figures.per(_readings(taken[0]), taken[0].cpu_s),
-            memory_gb_per_s=memory,
-            copy_rows_per_s=figures.per(copied.rows, copied.seconds),
-            copy_rows=copied.rows,
-        ),
-        loads=loads,
-        frames=sizes,
-        worker=worker,
-        worker_frames=_backlog_sizes(bench, backlog, plan.backlog_s),
-        writer=writer,
-        kernel=compared,
-        rows_sent=sum(load.sent - load.rejected for load in loads) + backlog.readings,
-        rows_in_table=stored,
-    )
+    return _CaughtUp(backlog, worker, writer, limits.server_copy(bench, *backlog.received))
 
 
 def _catalogue(bench: Bench, end: limits.Offsets) -> list[limits.Record]:
     """Everything in the topic before the first load."""
     return limits.take(bench, dict.fromkeys(end, 0), end).records
-
-
-def _readings(span: limits.Taken) -> int:
-    return sum(decode(record.value).rows for record in span.records)
 
 
 def _sizes(name: str, span: limits.Taken, seconds: float) -> FrameSizes:
@@ -127,10 +135,6 @@ def _sizes(name: str, span: limits.Taken, seconds: float) -> FrameSizes:
         kilobytes=figures.spread(each[1] for each in rows),
         records_per_s=figures.per(len(frames), seconds),
     )
-
-
-def _backlog_sizes(bench: Bench, backlog: Backlog, seconds: float) -> FrameSizes:
-    return _sizes("backlog", limits.take(bench, *backlog.offsets), seconds)
 
 
 def _rows(bench: Bench) -> int:

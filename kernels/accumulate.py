@@ -90,7 +90,7 @@ def _accumulate(rows: Any, verdicts: Any, resolution: Any, lanes: Any, blocks: A
     hit = blocks.hit
     for i in range(start, rows.slot.size):
         flag = verdicts.quality[i] & np.uint16(0x000F)
-        if verdicts.status[i] != 0 or (flag not in {1, 2}):
+        if verdicts.status[i] != 0 or flag < 1 or flag > 2:  # a set literal would be made anew for each row
             continue
         s = rows.slot[i]
         q = rows.quantity[i]
@@ -99,6 +99,7 @@ def _accumulate(rows: Any, verdicts: Any, resolution: Any, lanes: Any, blocks: A
             continue
         at = rows.measured_us[i]
         v = verdicts.integer[i]
+        energy = -1.0
         first, last = lanes.of_quantity[q], lanes.of_quantity[q + 1]
         for j in range(first, last):
             lane = lanes.lane[j]
@@ -120,7 +121,9 @@ def _accumulate(rows: Any, verdicts: Any, resolution: Any, lanes: Any, blocks: A
                 _add(blocks.cell, p, at, v)
                 blocks.dirty[p] = 1
                 if lanes.energy[lanes.lane[j]] != 0:
-                    blocks.energy[p] += 10.0 ** (v * resolution[q] / 10.0)
+                    if energy < 0.0:
+                        energy = 10.0 ** (v * resolution[q] / 10.0)
+                    blocks.energy[p] += energy
     return int(rows.slot.size)
 
 

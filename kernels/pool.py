@@ -29,7 +29,7 @@ def _pool(rows: Any, verdicts: Any, lanes: Any, pooled: Any, area: Any, table: A
     for i in range(rows.slot.size):
         flag = verdicts.quality[i] & np.uint16(0x000F)
         s, q = rows.slot[i], rows.quantity[i]
-        if verdicts.status[i] != 0 or (flag not in {1, 2}) or lanes.row[q, s] < 0:
+        if verdicts.status[i] != 0 or flag < 1 or flag > 2 or lanes.row[q, s] < 0:
             continue
         city, at = lanes.slot_city[s], rows.measured_us[i]
         for j in range(lanes.of_quantity[q], lanes.of_quantity[q + 1]):

@@ -2,7 +2,8 @@
 
 Promises  A value goes out when value, state, coverage or devices differ from what went out last; an area without data goes
           out once something is due of it. After a restore everything open goes out again.
-Leaves    How often to the shell (at most once a second); nothing here is part of the state.
+          With `every_us` a value goes out at most that often; what is held back goes out later, in its newest form.
+Leaves    When to look to the shell; nothing here is part of the state.
 """
 
 from typing import NamedTuple
@@ -28,8 +29,12 @@ class _Shown(NamedTuple):
     due: I64
     values: Values
     out: npt.NDArray[np.bool_]
-    whole: bool
+    at_us: I64
+    """When each went out last."""
+    whole: bool = False
     """True where everything is due that will ever be: only a new row can change the values."""
+    held_back: bool = False
+    """True where something changed and must wait."""
 
 
 class Known(NamedTuple):
@@ -37,12 +42,14 @@ class Known(NamedTuple):
 
     until_us: dict[str, int]
     epoch: str
+    now_us: int = 0
 
 
 class Live:
     """Remembers what went out."""
 
-    def __init__(self) -> None:
+    def __init__(self, every_us: int = 0) -> None:
+        self._every_us = every_us
         self._shown: dict[tuple[LaneId, int], _Shown] = {}
 
     def changed(self, lanes: list[Lane], panes: Panes, closing: Closing, known: Known) -> list[KpiValue]:
@@ -55,31 +62,48 @@ class Live:
             until_us = frontier(known.until_us, lane.definition.kinds)
             for start in sorted(_open(lane, starts, closing, until_us)):
                 shown = self._shown.get((lane.id, start))
-                if shown is not None and shown.whole and shown.areas is lane.areas and not _dirty(lane, panes, start):
+                idle = shown is not None and shown.whole and not shown.held_back
+                if idle and shown is not None and shown.areas is lane.areas and not _dirty(lane, panes, start):
                     continue
-                values, now = _look(lane, panes, lane.window(start), known.until_us, shown)
+                values, now = self._look(lane, panes, lane.window(start), known, shown)
                 self._shown[lane.id, start] = now._replace(whole=until_us >= lane.window(start)[1])
                 if values is not None:
                     found += kpi_values(lane, now.values, values, Stamp(lane.window(start), "live", 0, None, known.epoch))
         panes.dirty[:] = False
         return found
 
+    def _look(self, lane: Lane, panes: Panes, window: tuple[int, int], known: Known, shown: _Shown | None) -> tuple[I64 | None, _Shown]:
+        """Positions in the lane that go out now (None for nothing), and what is out after them."""
+        due = lane.due(window, known.until_us, len(panes.areas))
+        if shown is not None and shown.areas != lane.areas:
+            shown = _carried(shown, lane.areas)
+        if shown is not None and not shown.held_back and not _dirty(lane, panes, window[0]) and np.array_equal(due, shown.due):
+            return None, shown
+        values = compute(lane, panes, window[0], due)
+        out = (values.devices > 0) | (due > 0)
+        if shown is None:
+            return out.nonzero()[0], _Shown(lane.areas, due, values, out, np.full(out.size, known.now_us, np.int64))
+        changed = (out | shown.out) & ~(_equal(values, shown.values) & shown.out)
+        now = changed & (known.now_us - shown.at_us >= self._every_us)
+        merged = Values(*(np.where(now, new, old) for new, old in zip(values, shown.values, strict=True)))
+        at_us = np.where(now, known.now_us, shown.at_us)
+        return now.nonzero()[0], _Shown(lane.areas, due, merged, shown.out | now, at_us, held_back=bool((changed & ~now).any()))
 
-def _look(lane: Lane, panes: Panes, window: tuple[int, int], known_us: dict[str, int], shown: _Shown | None) -> tuple[I64 | None, _Shown]:
-    """Positions in the lane that changed (None for nothing), and what is out after them."""
-    due = lane.due(window, known_us, len(panes.areas))
-    same = shown is not None and shown.areas == lane.areas
-    if same and shown is not None and not _dirty(lane, panes, window[0]) and np.array_equal(due, shown.due):
-        return None, shown
-    values = compute(lane, panes, window[0], due)
-    out = (values.devices > 0) | (due > 0)
-    if not same or shown is None:
-        return out.nonzero()[0], _Shown(lane.areas, due, values, out, whole=False)
-    old = shown.values
-    equal = (values.value == old.value) | (np.isnan(values.value) & np.isnan(old.value))
-    equal &= (values.state == old.state) & (values.coverage == old.coverage) & (values.devices == old.devices)
-    out |= shown.out
-    return (out & ~(equal & shown.out)).nonzero()[0], _Shown(lane.areas, due, values, out, whole=False)
+
+def _carried(shown: _Shown, areas: list[str]) -> _Shown:
+    """What went out, for a lane whose areas have changed: new ones have shown nothing yet."""
+    place = {area: n for n, area in enumerate(shown.areas)}
+    from_ = np.array([place.get(area, -1) for area in areas], np.int64)
+    there = from_ >= 0
+    values = Values(*(np.where(there, column[from_], 0) for column in shown.values))
+    out, at_us = there & shown.out[from_], np.where(there, shown.at_us[from_], -(1 << 62))
+    return _Shown(areas, np.full(len(areas), -1, np.int64), values, out, at_us)
+
+
+def _equal(a: Values, b: Values) -> npt.NDArray[np.bool_]:
+    value: npt.NDArray[np.bool_] = (a.value == b.value) | (np.isnan(a.value) & np.isnan(b.value))
+    same: npt.NDArray[np.bool_] = value & (a.state == b.state) & (a.coverage == b.coverage) & (a.devices == b.devices)
+    return same
 
 
 def _dirty(lane: Lane, panes: Panes, start_us: int) -> bool:

@@ -35,8 +35,8 @@ __all__ = ["CombinerPartition", "SnapshotUnusable"]
 class CombinerPartition:
     """See stream/combiner/__init__ for how to call it."""
 
-    def __init__(self, partition: int, input_partitions: int = 12) -> None:
-        self.partition, self._inputs = partition, input_partitions
+    def __init__(self, partition: int, input_partitions: int = 12, live_every_us: int = 0) -> None:
+        self.partition, self._inputs, self._live_every_us = partition, input_partitions, live_every_us
         self.counts = dict.fromkeys(("frames", "rows", "regressed", "after_close", "damaged", "finals", "lives"), 0)
         self._said: list[str] = []
         self._finals: list[KpiValue] = []
@@ -70,7 +70,7 @@ class CombinerPartition:
         self.counts["finals"] += len(found)
         if live:
             state = self._state
-            known = Known(state.marks.known(), self._epoch())
+            known = Known(state.marks.known(), self._epoch(), computed_at_us)
             lives = self._live.changed(self._lanes, state.panes, state.closing, known)
             self.counts["lives"] += len(lives)
             found = found + lives
@@ -95,7 +95,7 @@ class CombinerPartition:
     def _set(self, state: State) -> None:
         self._state = state
         self._finals = []
-        self._live = Live()
+        self._live = Live(self._live_every_us)
         self._definitions: Definitions = state.catalogue.derive()
         self._rebuild()
 

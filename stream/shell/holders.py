@@ -23,9 +23,14 @@ from stream.worker.partials import Publisher, Record
 from stream.worker.partition import WorkerPartition
 from stream.worker.snapshot import dump, load
 
-PARTIALS_EVERY_S = 0.25
-EVERYWHERE_EVERY_S = 1.0
-LIVE_EVERY_S = 1.0
+ROWS_EVERY_S = 0.25
+WATERMARKS_EVERY_S = 0.5
+"""A partials partition that has heard nothing for so long hears the watermarks: at least once a second, all in all."""
+VALUES_EVERY_S = 0.2
+LIVE_EVERY_US = 1_000_000
+"""A live value goes out at most so often."""
+SHARE_OF_TIME = 0.02
+"""What looking for changed values may take of the time, per partition: under load it looks less often."""
 ALL_OPEN_EVERY_S = 3600.0
 
 
@@ -74,7 +79,8 @@ class WorkerHolder:
         self.publisher = Publisher(self.worker)
         self.generation = -1
         self.committed = self.worker.offset
-        self._published_at = self._everywhere_at = 0.0
+        self._published_at = 0.0
+        self._said_at = [0.0] * PARTIALS.partitions
         self._oldest_us: int | None = None
         self._all_open_at = monotonic_s()
 
@@ -99,25 +105,24 @@ class WorkerHolder:
         metrics.REFUSED.inc(len(outputs.refused))
 
     async def publish(self) -> None:
-        """Partials: what changed, at most four times a second; the watermarks once a second; all once an hour."""
+        """Rows that changed, at most four times a second; watermarks alone where nothing else was said; all once an hour."""
         now = monotonic_s()
-        if now - self._published_at < PARTIALS_EVERY_S:
+        if now - self._published_at < ROWS_EVERY_S:
             return
         self._published_at = now
         if now - self._all_open_at >= ALL_OPEN_EVERY_S:
             self._all_open_at = now
             self.worker.state.windows.mark_all()
-        everywhere = now - self._everywhere_at >= EVERYWHERE_EVERY_S
-        if everywhere:
-            self._everywhere_at = now
-        await self._send(self.publisher.take(everywhere))
+        records = self.publisher.take(everywhere=True)
+        await self._send([each for each in records if not each.bare or now - self._said_at[each.partition] >= WATERMARKS_EVERY_S])
 
     async def _send(self, records: list[Record]) -> None:
         headers = None
         if self._oldest_us is not None:
             headers, self._oldest_us = [(OLDEST_HEADER, str(self._oldest_us).encode())], None
         for record in records:
-            await self.outbox.send(PARTIALS.name, record.value, record.partition, headers=headers)
+            await self.outbox.send(PARTIALS.name, record.value, record.partition, headers=None if record.bare else headers)
+            self._said_at[record.partition] = monotonic_s()
             metrics.PARTIALS.inc()
 
     async def snapshot(self) -> tuple[bytes, int]:
@@ -134,7 +139,7 @@ class CombinerHolder:
     def __init__(self, partition: int, producer: AIOKafkaProducer, snapshot: bytes | None) -> None:
         self.partition = partition
         self.state_partition = PARTITIONS + partition
-        self.combiner = CombinerPartition(partition, PARTITIONS)
+        self.combiner = CombinerPartition(partition, PARTITIONS, LIVE_EVERY_US)
         if snapshot is not None:
             self.combiner.restore(snapshot)
         self.outbox = Outbox(producer)
@@ -142,7 +147,7 @@ class CombinerHolder:
         self._before = -1
         self._oldest_us: int | None = None
         self.committed = self.combiner.offset
-        self._published_at = self._live_at = 0.0
+        self._next_at = 0.0
 
     @property
     def offset(self) -> int:
@@ -151,7 +156,7 @@ class CombinerHolder:
 
     def skip_to(self, offset: int) -> None:
         """Go on at this offset with an empty state: every worker publishes all open rows again within an hour."""
-        self.combiner = CombinerPartition(self.partition, PARTITIONS)
+        self.combiner = CombinerPartition(self.partition, PARTITIONS, LIVE_EVERY_US)
         self._before = offset - 1
 
     async def take(self, value: bytes, offset: int, waited: Waited) -> None:
@@ -163,16 +168,15 @@ class CombinerHolder:
         metrics.PARTIALS_IN.inc()
 
     async def publish(self) -> None:
-        """Finals as soon as they are there, live values once a second."""
-        now = monotonic_s()
-        if now - self._published_at < PARTIALS_EVERY_S:
+        """Finals as soon as they are there; live values that changed, each at most once a second."""
+        began = monotonic_s()
+        if began < self._next_at:
             return
-        self._published_at = now
-        live = now - self._live_at >= LIVE_EVERY_S
-        if live:
-            self._live_at = now
-        await self._send(self.combiner.take(now_us(), live=live))
-        if live and self._oldest_us is not None:
+        values = self.combiner.take(now_us(), live=True)
+        now = monotonic_s()
+        self._next_at = now + max(VALUES_EVERY_S, (now - began) / SHARE_OF_TIME)
+        await self._send(values)
+        if self._oldest_us is not None:
             metrics.LATENCY.observe((now_us() - self._oldest_us) / 1e6)
             self._oldest_us = None
 

@@ -16,6 +16,6 @@ LOST = Counter("kompas_worker_lost_records_total", "Records below the log's star
 PARTITIONS = Gauge("kompas_worker_partitions", "Partitions owned, by topic.", ["topic"])
 LATENCY = Histogram(
     "kompas_latency_kpi_seconds",
-    "From the gateway's receipt of a reading to the live KPI values that hold it, the oldest reading of each publication.",
+    "From the gateway's receipt of a reading to the first live KPI values that hold it; the oldest reading of each publication.",
     buckets=(0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.2, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0),
 )

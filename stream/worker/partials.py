@@ -9,13 +9,15 @@ from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from catalog.topics import PARTIALS, partition_of
 from kernels.reduce import PERCENTILE, PartialRows, Scratch, new_rows, new_scratch, reduce_block
 from runtime.frames import Coded, encode
 from stream.worker.blocks import Window
 from stream.worker.partition import WorkerPartition
-from stream.worker.pool import summed_by_area
+from stream.worker.pool import lineages, summed_by_area
+from stream.worker.program import Program
 from stream.worker.registry import ENTITIES
 
 NONE_US = -(1 << 62)
@@ -26,6 +28,8 @@ class Record(NamedTuple):
 
     partition: int
     value: bytes
+    bare: bool = False
+    """True where it says the watermarks and nothing else."""
 
 
 class Publisher:
@@ -37,6 +41,7 @@ class Publisher:
         self._owner = np.zeros(0, np.int64)
         self._scratch: Scratch = new_scratch(0)
         self._rows: PartialRows = new_rows(1024)
+        self._lineages: tuple[Program | None, dict[int, npt.NDArray[np.int32]]] = (None, {})
 
     def take(self, everywhere: bool) -> list[Record]:
         """All that changed since the last call, and the closing of windows that the watermark has passed.
@@ -53,9 +58,10 @@ class Publisher:
             self._worker.announce = False
         rows = self._changed_rows()
         records += rows
-        if everywhere or rows:
+        if everywhere:
             told = {record.partition for record in rows}
-            records += [Record(p, encode(self._meta("watermarks"), {"device": np.zeros(0)})) for p in range(PARTIALS.partitions) if p not in told]
+            value = encode(self._meta("watermarks"), {"device": np.zeros(0)})
+            records += [Record(p, value, bare=True) for p in range(PARTIALS.partitions) if p not in told]
         self._close_passed()
         return records
 
@@ -109,14 +115,23 @@ class Publisher:
         pooled = [int(number) for code, number in program.functions[window.lane] if code == PERCENTILE]
         if not pooled:
             return {}
-        places = program.places[program.quantity_number[program.lane_keys[window.lane][0]]]
-        summed = summed_by_area(*state.pool.entries(window.lane, window.start_us), places)
+        quantity = program.quantity_number[program.lane_keys[window.lane][0]]
+        summed = summed_by_area(*state.pool.entries(window.lane, window.start_us), self._lineage(quantity))
         rows = self._rows
         return {
             row: summed[int(rows.area[row])]
             for row in range(first, int(rows.used[0]))
             if int(rows.aggregate[row]) in pooled and int(rows.area[row]) in summed
         }
+
+    def _lineage(self, quantity: int) -> npt.NDArray[np.int32]:
+        program = self._worker.state.program
+        if self._lineages[0] is not program:
+            self._lineages = (program, {})
+        known = self._lineages[1]
+        if quantity not in known:
+            known[quantity] = lineages(program.places[quantity])
+        return known[quantity]
 
     def _encode(self, rows: PartialRows, bins: dict[int, bytes]) -> list[Record]:
         used = int(rows.used[0])

@@ -91,8 +91,8 @@ class WorkerPartition:
         known = rows.slot >= 0
         if not known.any():
             return
-        outside = known & ((rows.measured_us < program.valid_from_us[rows.slot]) | (rows.measured_us >= program.valid_to_us[rows.slot]))
-        if outside.any():
+        if program.dated:
+            outside = known & ((rows.measured_us < program.valid_from_us[rows.slot]) | (rows.measured_us >= program.valid_to_us[rows.slot]))
             verdicts = verdicts._replace(quality=np.where(outside, np.uint16(9), verdicts.quality).astype(np.uint16))
         at = 0
         while True:
@@ -101,8 +101,7 @@ class WorkerPartition:
                 break
             self._open_needed()
         if program.pooled.any():
-            area = program.places[0].area[:, 0] if program.places else np.zeros(0, np.int32)
-            state.pool.add(rows, verdicts, program.lanes, program.pooled, np.ascontiguousarray(area))
+            state.pool.add(rows, verdicts, program.lanes, program.pooled, program.leaf)
         if program.tracks.lane.size:
             self._hold_back(rows, verdicts)
             self._feed()
@@ -112,10 +111,10 @@ class WorkerPartition:
         self.state.windows.open(self.state.program, lane, start_us, city)
 
     def _hold_back(self, rows: Rows, verdicts: Any) -> None:
-        tracked = np.isin(rows.quantity, self.state.program.tracks.quantity)
-        flag = verdicts.quality & 0x000F
-        mine = tracked & (verdicts.status == KEPT) & ((flag == 1) | (flag == 2))
-        if mine.any():
+        mine = np.flatnonzero(self.state.program.tracked[rows.quantity] & (verdicts.status == KEPT))
+        flag = verdicts.quality[mine] & 0x000F
+        mine = mine[(flag == 1) | (flag == 2)]
+        if mine.size:
             new = (rows.slot[mine], rows.quantity[mine], rows.measured_us[mine], verdicts.integer[mine])
             slot, quantity, at_us, value = self.state.pending
             self.state.pending = (

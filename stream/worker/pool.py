@@ -4,6 +4,8 @@ Promises  Exact counts; merging areas or partitions adds them. Kept for the smal
 Leaves    The table's probing to kernels.pool.
 """
 
+from itertools import pairwise
+
 import numpy as np
 import numpy.typing as npt
 
@@ -60,18 +62,26 @@ class Pool:
         self.table = rebuild(Table(key, at_us, count, np.array([key.size])), NONE, capacity_for(key.size))
 
 
-def summed_by_area(areas: I64, values: I64, counts: I64, places: Places) -> dict[int, bytes]:
-    """Bins of every area of every level as int64 pairs (value, count), ascending in value."""
-    parents: dict[int, set[int]] = {}
-    for line in np.unique(places.area[places.slot], axis=0):
-        for area in line[line >= 0]:
-            parents.setdefault(int(area), set()).add(int(line[0]))
-    found = {}
-    for area, leaves in parents.items():
-        mine = np.isin(areas, list(leaves))
-        if mine.any():
-            value, where = np.unique(values[mine], return_inverse=True)
-            total = np.zeros(value.size, np.int64)
-            np.add.at(total, where, counts[mine])
-            found[area] = np.column_stack((value, total)).tobytes()
+def lineages(places: Places) -> npt.NDArray[np.int32]:
+    """The areas that each smallest area of these places lies in, itself included: int32[a, LEVELS], -1 where none."""
+    found = np.full((int(places.area.max(initial=-1)) + 1, places.area.shape[1]), -1, np.int32)
+    lines = places.area[places.slot]
+    lines = lines[lines[:, 0] >= 0]
+    found[lines[:, 0]] = lines
     return found
+
+
+def summed_by_area(areas: I64, values: I64, counts: I64, lineage: npt.NDArray[np.int32]) -> dict[int, bytes]:
+    """Bins of every area of every level as int64 pairs (value, count), ascending in value; lineage from `lineages`."""
+    owner = lineage[areas].ravel().astype(np.int64)
+    there = owner >= 0
+    if not there.any():
+        return {}
+    levels = lineage.shape[1]
+    owner, value, count = owner[there], np.repeat(values, levels)[there], np.repeat(counts, levels)[there]
+    order = np.lexsort((value, owner))
+    owner, value = owner[order], value[order]
+    first = np.flatnonzero(np.concatenate(([True], (owner[1:] != owner[:-1]) | (value[1:] != value[:-1]))))
+    pairs = np.column_stack((value[first], np.add.reduceat(count[order], first)))
+    edges = np.flatnonzero(np.concatenate(([True], owner[first][1:] != owner[first][:-1], [True])))
+    return {int(owner[first[a]]): pairs[a:b].tobytes() for a, b in pairwise(edges)}

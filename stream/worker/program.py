@@ -40,6 +40,9 @@ class Program(NamedTuple):
     functions: list[I32]  # by lane: (function code, aggregate number)
     pooled: npt.NDArray[np.uint8]  # by lane: 1 where readings are pooled in a histogram
     tracks: Tracks
+    tracked: npt.NDArray[np.bool_]  # by quantity: whether a track follows it
+    leaf: I32  # by slot: its smallest area
+    dated: bool  # whether any slot is valid for a time only
     places: list[Places]  # by quantity
     aggregates: list[str]
     aggregate_number: dict[str, int]
@@ -86,15 +89,11 @@ def compile_program(registry: Registry) -> Program:
     keys = sorted({lane_key(spec, window) for spec, window in specs})
     numbers = {key: number for number, key in enumerate(keys)}
     aggregates = [key(spec, window) for spec, window in specs]
-    functions: list[list[tuple[int, int]]] = [[] for _ in keys]
-    pooled = np.zeros(len(keys), np.uint8)
-    for number, (spec, window) in enumerate(specs):
-        lane = numbers[lane_key(spec, window)]
-        functions[lane].append((FUNCTIONS.index(spec.function), number))
-        if spec.function == "percentile":
-            pooled[lane] = 1
+    functions, pooled = _by_lane(specs, numbers)
     measured = _measured(registry, kinds, quantities)
+    tracks = _tracks(registry, keys, specs, numbers)
     slot_kind = np.array([kinds.get(slot.record.kind, 0) for slot in registry.slots], np.int32)
+    places = _places(registry, measured, slot_kind)
     return Program(
         tables=_tables(registry, kinds, quantities, slot_kind),
         lanes=_lanes(registry, keys, functions, measured, slot_kind),
@@ -102,8 +101,11 @@ def compile_program(registry: Registry) -> Program:
         lane_number=numbers,
         functions=[np.array(pairs, np.int32).reshape(-1, 2) for pairs in functions],
         pooled=pooled,
-        tracks=_tracks(registry, keys, specs, numbers),
-        places=_places(registry, measured, slot_kind),
+        tracks=tracks,
+        tracked=np.isin(np.arange(max(1, len(quantities))), tracks.quantity),
+        leaf=np.ascontiguousarray(places[0].area[:, 0]) if places else np.zeros(0, np.int32),
+        dated=any(slot.record.valid_from is not None or slot.record.valid_to is not None for slot in registry.slots),
+        places=places,
         aggregates=aggregates,
         aggregate_number={name: number for number, name in enumerate(aggregates)},
         areas=list(registry.records["area"]),
@@ -118,6 +120,18 @@ def compile_program(registry: Registry) -> Program:
         hold_us=np.array([_hold(registry, slot.record.kind) for slot in registry.slots], np.int64),
         time_zones=[city.time_zone for city in registry.of("city", City).values()],
     )
+
+
+def _by_lane(specs: list[tuple[AggregateSpec, str]], numbers: dict[LaneKey, int]) -> tuple[list[list[tuple[int, int]]], npt.NDArray[np.uint8]]:
+    """(function code, aggregate number) pairs of every lane, and which lanes are pooled in a histogram."""
+    functions: list[list[tuple[int, int]]] = [[] for _ in numbers]
+    pooled = np.zeros(len(numbers), np.uint8)
+    for number, (spec, window) in enumerate(specs):
+        lane = numbers[lane_key(spec, window)]
+        functions[lane].append((FUNCTIONS.index(spec.function), number))
+        if spec.function == "percentile":
+            pooled[lane] = 1
+    return functions, pooled
 
 
 def _kind(registry: Registry, id_: str) -> SensorKind | None:
