@@ -23,7 +23,7 @@ from stream.worker.partials import Publisher, Record
 from stream.worker.partition import WorkerPartition
 from stream.worker.snapshot import dump, load
 
-ROWS_EVERY_S = 0.25
+ROWS_EVERY_S = 0.5
 WATERMARKS_EVERY_S = 0.5
 """A partials partition that has heard nothing for so long hears the watermarks: at least once a second, all in all."""
 VALUES_EVERY_S = 0.2
@@ -105,7 +105,7 @@ class WorkerHolder:
         metrics.REFUSED.inc(len(outputs.refused))
 
     async def publish(self) -> None:
-        """Rows that changed, at most four times a second; watermarks alone where nothing else was said; all once an hour."""
+        """Rows that changed, at most twice a second; watermarks alone where nothing else was said; all once an hour."""
         now = monotonic_s()
         if now - self._published_at < ROWS_EVERY_S:
             return

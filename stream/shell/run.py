@@ -14,6 +14,8 @@ from stream.shell.owner import Owner
 from stream.warm import warm
 
 LONGEST_WAIT_S = 5.0
+LINGER_MS = 20
+"""Hundreds of small records a second leave in tens of requests."""
 
 
 async def _wait_for_topics(bootstrap: str) -> None:
@@ -42,7 +44,7 @@ async def _prepare(settings: WorkerSettings) -> WorkerApp:
     """Everything of ours that must stand before Faust joins the group."""
     await _wait_for_topics(settings.kafka)
     name = f"kompas-worker-{settings.ordinal}"
-    producer = kafka.producer(settings.kafka, name, linger_ms=2)
+    producer = kafka.producer(settings.kafka, name, linger_ms=LINGER_MS)
     owner = Owner(settings.kafka, name, producer)
     ready = {"partitions": lambda: None if owner.holders else "wanted partitions of the group, got none yet"}
     health = HealthServer(settings.health_host, settings.health_port, {}, ready)
