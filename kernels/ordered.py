@@ -138,18 +138,76 @@ def _note(ground: Any, t: int, s: int, at_us: int, v: int, write: bool, need: An
 
 
 @jit
+def _within(ground: Any, t: int, s: int, at_us: int) -> Any:
+    """Whether the reading and all that the held value adds lie in the window that the track found last."""
+    hit, lane = ground.blocks.hit, ground.tracks.lane[t]
+    if at_us < hit[lane, 0] or at_us >= hit[lane, 1] or ground.lanes.slot_city[s] != hit[lane, 3]:
+        return False
+    known = ground.held.at_us[t, s] != -(1 << 62) and ground.tracks.function[t] != 11
+    return not known or ground.held.fed_us[t, s] >= hit[lane, 0]
+
+
+@jit
+def _feed_within(cell: Any, p: int, function: int, held: Any, hold_us: int) -> Any:
+    """One reading (held: time and value before, fed up to, time and value now, limit) into row p of its window."""
+    before_us, before, fed_us, at_us, v, above = held
+    cell[p, 0] += 1
+    if before_us == -(1 << 62):
+        return
+    if function == 11:
+        _add_product(cell, p, v - before if v >= before else v, 1)
+        return
+    end = min(at_us, before_us + hold_us)
+    if fed_us < end:
+        value = before
+        if function == 10:
+            value = 1 if before >= above else 0
+        _add_product(cell, p, value, end - fed_us)
+        cell[p, 7] += end - fed_us
+
+
+@jit
+def _feed_across(ground: Any, rows: Any, i: int, need: Any) -> Any:
+    """One reading on the long way: first every window is looked for, then written; False where one is missing."""
+    lanes, tracks, hit = ground.lanes, ground.tracks, ground.blocks.hit
+    s, q, at, v = rows[0][i], rows[1][i], rows[2][i], rows[3][i]
+    for write in (False, True):
+        for t in range(tracks.lane.size):
+            if tracks.quantity[t] != q or lanes.row[q, s] < 0:
+                continue
+            if tracks.function[t] != 11 and not _advance(ground, t, s, at, write, need):
+                return False
+            if not _note(ground, t, s, at, v, write, need):
+                return False
+            lane, city = tracks.lane[t], lanes.slot_city[s]
+            start = start_of(lanes, city, lanes.window[lane], at)
+            hit[lane, 0], hit[lane, 1] = start, end_of(lanes, city, lanes.window[lane], at)
+            hit[lane, 2], hit[lane, 3] = ground.blocks.base[_block(ground.blocks, lane, start)], city
+    return True
+
+
+@jit
 def _feed(rows: Any, ground: Any, start: int, need: Any) -> Any:
-    lanes, tracks = ground.lanes, ground.tracks
+    lanes, blocks, tracks, held = ground.lanes, ground.blocks, ground.tracks, ground.held
+    hit = blocks.hit
     for i in range(start, rows[0].size):
         s, q, at, v = rows[0][i], rows[1][i], rows[2][i], rows[3][i]
-        for write in (False, True):
-            for t in range(tracks.lane.size):
-                if tracks.quantity[t] != q or lanes.row[q, s] < 0:
-                    continue
-                if tracks.function[t] != 11 and not _advance(ground, t, s, at, write, need):
-                    return i
-                if not _note(ground, t, s, at, v, write, need):
-                    return i
+        if lanes.row[q, s] < 0:
+            continue
+        near = True
+        for t in range(tracks.lane.size):
+            near = near and (tracks.quantity[t] != q or _within(ground, t, s, at))
+        if not near:
+            if not _feed_across(ground, rows, i, need):
+                return i
+            continue
+        for t in range(tracks.lane.size):
+            if tracks.quantity[t] == q:
+                p = hit[tracks.lane[t], 2] + lanes.row[q, s]
+                before = (held.at_us[t, s], held.value[t, s], held.fed_us[t, s], at, v, tracks.above[t])
+                _feed_within(blocks.cell, p, tracks.function[t], before, ground.hold_us[s])
+                blocks.dirty[p] = 1
+                held.at_us[t, s], held.value[t, s], held.fed_us[t, s] = at, v, at
     return rows[0].size
 
 

@@ -17,6 +17,7 @@ Array = npt.NDArray[Any]
 META = b"kompas"
 _DICTIONARY = pa.dictionary(pa.int32(), pa.utf8())
 _TIME = pa.timestamp("us", tz="UTC")
+_OPTIONS = pa.ipc.IpcWriteOptions()  # given, so that pyarrow does not ask the environment for each frame
 
 
 class DamagedFrame(Exception):
@@ -51,7 +52,7 @@ def encode(meta: Mapping[str, Any], columns: Mapping[str, Array | Coded | Sequen
     schema = pa.schema(fields, metadata={META: msgspec.json.encode(dict(meta))})
     batch = pa.RecordBatch.from_arrays(arrays, schema=schema)
     sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, schema) as writer:
+    with pa.ipc.new_stream(sink, schema, options=_OPTIONS) as writer:
         writer.write_batch(batch)
     return bytes(sink.getvalue().to_pybytes())
 
