@@ -23,14 +23,16 @@ from stream.worker.partials import Publisher, Record
 from stream.worker.partition import WorkerPartition
 from stream.worker.snapshot import dump, load
 
-ROWS_EVERY_S = 0.5
+ROWS_EVERY_S, ROWS_AT_LEAST_EVERY_S = 0.5, 1.0
+LONG_WINDOWS_EVERY_S = 2.0
+"""An hour's value need not move twice a second."""
 WATERMARKS_EVERY_S = 0.5
 """A partials partition that has heard nothing for so long hears the watermarks: at least once a second, all in all."""
 VALUES_EVERY_S = 0.2
 LIVE_EVERY_US = 1_000_000
 """A live value goes out at most so often."""
 SHARE_OF_TIME = 0.02
-"""What looking for changed values may take of the time, per partition: under load it looks less often."""
+"""What looking for changes may take of the time, per partition: under load it looks less often."""
 ALL_OPEN_EVERY_S = 3600.0
 
 
@@ -79,7 +81,7 @@ class WorkerHolder:
         self.publisher = Publisher(self.worker)
         self.generation = -1
         self.committed = self.worker.offset
-        self._published_at = 0.0
+        self._next_at = self._long_at = 0.0
         self._said_at = [0.0] * PARTIALS.partitions
         self._oldest_us: int | None = None
         self._all_open_at = monotonic_s()
@@ -105,15 +107,19 @@ class WorkerHolder:
         metrics.REFUSED.inc(len(outputs.refused))
 
     async def publish(self) -> None:
-        """Rows that changed, at most twice a second; watermarks alone where nothing else was said; all once an hour."""
+        """Rows that changed, at most twice a second, of long windows every other second; watermarks where nothing else was said."""
         now = monotonic_s()
-        if now - self._published_at < ROWS_EVERY_S:
+        if now < self._next_at:
             return
-        self._published_at = now
         if now - self._all_open_at >= ALL_OPEN_EVERY_S:
             self._all_open_at = now
             self.worker.state.windows.mark_all()
-        records = self.publisher.take(everywhere=True)
+        brief = now - self._long_at < LONG_WINDOWS_EVERY_S
+        if not brief:
+            self._long_at = now
+        records = self.publisher.take(everywhere=True, only_brief=brief)
+        took = monotonic_s() - now
+        self._next_at = now + min(ROWS_AT_LEAST_EVERY_S, max(ROWS_EVERY_S, took / SHARE_OF_TIME))
         await self._send([each for each in records if not each.bare or now - self._said_at[each.partition] >= WATERMARKS_EVERY_S])
 
     async def _send(self, records: list[Record]) -> None:

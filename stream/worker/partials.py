@@ -20,7 +20,7 @@ from stream.worker.pool import lineages, summed_by_area
 from stream.worker.program import Program
 from stream.worker.registry import ENTITIES
 
-NONE_US = -(1 << 62)
+BRIEF_US = 60_000_000
 
 
 class Record(NamedTuple):
@@ -43,10 +43,11 @@ class Publisher:
         self._rows: PartialRows = new_rows(1024)
         self._lineages: tuple[Program | None, dict[int, npt.NDArray[np.int32]]] = (None, {})
 
-    def take(self, everywhere: bool) -> list[Record]:
+    def take(self, everywhere: bool, only_brief: bool = False) -> list[Record]:
         """All that changed since the last call, and the closing of windows that the watermark has passed.
 
         everywhere   True: every partials partition gets a record, if only with the watermarks
+        only_brief   True: what changed in windows longer than BRIEF_US waits for a later call, unless they close now
         """
         if self._worker.offset < 0:
             return []
@@ -56,7 +57,7 @@ class Publisher:
         if self._worker.announce:
             records += self._catalogue() + self._census()
             self._worker.announce = False
-        rows = self._changed_rows()
+        rows = self._changed_rows(only_brief)
         records += rows
         if everywhere:
             told = {record.partition for record in rows}
@@ -81,13 +82,15 @@ class Publisher:
         self._owner = np.array([partition_of(area) for area in self._areas], np.int64)
         self._scratch = new_scratch(len(self._areas))
 
-    def _changed_rows(self) -> list[Record]:
+    def _changed_rows(self, only_brief: bool) -> list[Record]:
         state, program = self._worker.state, self._worker.state.program
         out = self._rows
         bins: dict[int, bytes] = {}
         out.used[0] = 0
         for number in state.windows.dirty():
             window = state.windows.windows[number]
+            if only_brief and window.end_us - window.start_us > BRIEF_US and window.end_us > state.passed_us(program.lane_keys[window.lane][0]):
+                continue
             functions = program.functions[window.lane]
             self._make_room(functions.shape[0] * len(self._areas))
             out = self._rows
