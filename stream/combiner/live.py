@@ -35,6 +35,7 @@ class _Shown(NamedTuple):
     """True where everything is due that will ever be: only a new row can change the values."""
     held_back: bool = False
     """True where something changed and must wait."""
+    looked_us: int = 0
 
 
 class Known(NamedTuple):
@@ -62,15 +63,18 @@ class Live:
             until_us = frontier(known.until_us, lane.definition.kinds)
             for start in sorted(_open(lane, starts, closing, until_us)):
                 shown = self._shown.get((lane.id, start))
-                idle = shown is not None and shown.whole and not shown.held_back
-                if idle and shown is not None and shown.areas is lane.areas and not _dirty(lane, panes, start):
+                if shown is not None and self._still(shown, lane, known) and not _dirty(lane, panes, start):
                     continue
                 values, now = self._look(lane, panes, lane.window(start), known, shown)
-                self._shown[lane.id, start] = now._replace(whole=until_us >= lane.window(start)[1])
+                self._shown[lane.id, start] = now._replace(whole=until_us >= lane.window(start)[1], looked_us=known.now_us)
                 if values is not None:
                     found += kpi_values(lane, now.values, values, Stamp(lane.window(start), "live", 0, None, known.epoch))
         panes.dirty[:] = False
         return found
+
+    def _still(self, shown: _Shown, lane: Lane, known: Known) -> bool:
+        """True where nothing but a new row can change what went out, or what is due was looked at a moment ago."""
+        return not shown.held_back and shown.areas is lane.areas and (shown.whole or known.now_us - shown.looked_us < self._every_us)
 
     def _look(self, lane: Lane, panes: Panes, window: tuple[int, int], known: Known, shown: _Shown | None) -> tuple[I64 | None, _Shown]:
         """Positions in the lane that go out now (None for nothing), and what is out after them."""

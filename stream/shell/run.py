@@ -1,6 +1,7 @@
 """Start the worker: wait for Kafka and its topics, then hand the loop to Faust."""
 
 import asyncio
+import gc
 
 import faust
 from aiokafka.errors import KafkaError
@@ -58,6 +59,9 @@ async def _prepare(settings: WorkerSettings) -> WorkerApp:
 def run(settings: WorkerSettings) -> None:
     """Run the worker until it is asked to end; ends the interpreter."""
     warm()  # before the group knows us: a compilation would hold up its heartbeats
+    gc.collect()
+    gc.freeze()  # what is here now stays: the collector need not walk it again
+    gc.set_threshold(20_000, 20, 50)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     app = loop.run_until_complete(_prepare(settings))
