@@ -14,7 +14,7 @@ from ingest.acks import AckWindow, Batch
 from ingest.checks import Judged
 
 SHORTEST_S, LONGEST_S = 0.005, 0.2
-_QUIET_PER_S, _BUSY_PER_S = 500.0, 20_000.0
+_QUIET_PER_S, _BUSY_PER_S = 500.0, 4_000.0
 
 _COLUMNS = {
     "device": np.int32,
@@ -29,7 +29,7 @@ _COLUMNS = {
 
 
 def waiting_s(readings_per_s: float) -> float:
-    """How long a frame may wait: 5 ms up to 500 readings/s, 200 ms from 20,000 readings/s on, linear between."""
+    """How long a frame may wait: 5 ms up to 500 readings/s, 200 ms from 4,000 readings/s on, linear between."""
     share = (readings_per_s - _QUIET_PER_S) / (_BUSY_PER_S - _QUIET_PER_S)
     return SHORTEST_S + (LONGEST_S - SHORTEST_S) * min(max(share, 0.0), 1.0)
 
