@@ -21,7 +21,7 @@ from benchmarks.limits import Record
 from catalog.records import KpiDocument, Quantity
 from kernels.accumulate import COUNT, HIGH, LOW, SUM_HI, SUM_LO, accumulate
 from kernels.arrive import Rows, Verdicts, arrive, make_room, new_verdicts
-from kernels.reduce import MEAN, PartialRows, new_rows, new_scratch, reduce_block
+from kernels.reduce import FUNCTIONS, PartialRows, new_rows, new_scratch, reduce_block
 from runtime.frames import decode
 from stream.worker.partition import WorkerPartition
 
@@ -169,7 +169,7 @@ def _ours(parts: list[Part]) -> Side:
 def _add_areas(worker: WorkerPartition, areas: dict[tuple[int, int, int], tuple[int, int]]) -> None:
     """Merge a partition's partial rows, as the combiner does."""
     program, found = worker.state.program, _reduced(worker)
-    lane_of = {int(number): lane for lane, pairs in enumerate(program.functions) for code, number in pairs if code == MEAN}
+    lane_of = {int(number): lane for lane, pairs in enumerate(program.functions) for code, number in pairs if code == FUNCTIONS.index("mean")}
     for n in range(int(found.used[0])):
         quantity = program.quantity_number[program.lane_keys[lane_of[int(found.aggregate[n])]][0]]
         key = (quantity, int(found.start_us[n]) // MINUTE_US, int(found.area[n]))

@@ -29,7 +29,7 @@ class Tracks(NamedTuple):
 
     lane: I32
     quantity: I32
-    function: I32  # code of kernels.reduce: TIME_MEAN, TIME_SHARE, INCREASE
+    function: I32  # code of kernels.reduce.FUNCTIONS: time_mean, time_share or increase
     above: I64  # time_share: the limit as an integer of the resolution; a value at or above it counts
 
 

@@ -17,7 +17,9 @@ I32 = npt.NDArray[np.int32]
 F64 = npt.NDArray[np.float64]
 U8 = npt.NDArray[np.uint8]
 
-MEAN, LAST, SUM, COUNT, LAST_SUM, LEQ, MIN, MAX, COUNT_DEVICES, TIME_MEAN, TIME_SHARE, INCREASE, PERCENTILE = range(13)
+FUNCTIONS = ("mean", "last", "sum", "count", "last_sum", "leq", "min", "max", "count_devices", "time_mean", "time_share", "increase", "percentile")
+"""A function's code, here and in kernels.ordered, is its place in this tuple."""
+PERCENTILE = FUNCTIONS.index("percentile")
 LEVELS = 3
 _SCALE = 30
 
@@ -217,7 +219,7 @@ def reduce_block(blocks: Any, span: I64, places: Places, functions: I32, scratch
     """Append the changed areas' rows of one block to `out` and clear its dirty marks.
 
     blocks     accumulate.Blocks; span int64[3]: base row, window start, window end (µs)
-    functions  int32[m, 2]: function code (MEAN ...) and the aggregate's number
+    functions  int32[m, 2]: function code (place in FUNCTIONS) and the aggregate's number
     out        has room for m * areas rows more
 
     O(rows * levels + m * areas). Errors: none.

@@ -15,7 +15,6 @@ from catalog.records import City
 from catalog.windows import to_us
 
 FIRST_YEAR, LAST_YEAR = 1990, 2060
-CALENDAR_WINDOWS = ("day", "month", "quarter", "year")
 PARTS = {"": 0, "day": 1, "evening": 2, "night": 3}
 I64 = npt.NDArray[np.int64]
 U8 = npt.NDArray[np.uint8]

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from kernels.accumulate import Lanes
 from kernels.arrive import Rows, Verdicts
-from kernels.pool import VALUE_BITS, VALUE_OFFSET, pool, rebuild
+from kernels.pool import AREA_BITS, VALUE_BITS, VALUE_OFFSET, pool, rebuild
 from kernels.reduce import Places
 from kernels.table import Table, capacity_for, new_table
 
@@ -39,7 +39,7 @@ class Pool:
         key, count = table.key[mine], table.value[mine]
         order = np.argsort(key)
         key = key[order]
-        return (key >> VALUE_BITS) & 0xFFFFF, (key & ((1 << VALUE_BITS) - 1)) - VALUE_OFFSET, count[order]
+        return (key >> VALUE_BITS) & ((1 << AREA_BITS) - 1), (key & ((1 << VALUE_BITS) - 1)) - VALUE_OFFSET, count[order]
 
     def close(self, windows: list[tuple[int, int]]) -> None:
         """Forget the counts of closed windows (lane, start)."""

@@ -16,14 +16,13 @@ from formula.spec import ORDERED, AggregateSpec, key, threshold_integer
 from kernels.accumulate import Lanes
 from kernels.arrive import Tables
 from kernels.ordered import Tracks
-from kernels.reduce import Places
+from kernels.reduce import FUNCTIONS, Places
 from stream.worker.calendar import PARTS, calendars
 from stream.worker.registry import Registry
 
 I64 = npt.NDArray[np.int64]
 I32 = npt.NDArray[np.int32]
 WINDOWS = ("minute", "quarter_hour", "hour", "day", "month", "quarter", "year")
-FUNCTIONS = ("mean", "last", "sum", "count", "last_sum", "leq", "min", "max", "count_devices", "time_mean", "time_share", "increase", "percentile")
 OPEN_US = 1 << 62
 
 LaneKey = tuple[str, str, str]
@@ -45,7 +44,6 @@ class Program(NamedTuple):
     dated: bool  # whether any slot is valid for a time only
     places: list[Places]  # by quantity
     aggregates: list[str]
-    aggregate_number: dict[str, int]
     areas: list[str]
     kinds: list[str]
     kinds_of_quantity: list[I32]
@@ -107,7 +105,6 @@ def compile_program(registry: Registry) -> Program:
         dated=any(slot.record.valid_from is not None or slot.record.valid_to is not None for slot in registry.slots),
         places=places,
         aggregates=aggregates,
-        aggregate_number={name: number for number, name in enumerate(aggregates)},
         areas=list(registry.records["area"]),
         kinds=list(kinds),
         kinds_of_quantity=[np.flatnonzero(measured[:, q]).astype(np.int32) for q in range(len(quantities))],
