@@ -1,33 +1,48 @@
 """Jit options and the place of the compile cache, in one file; a test reads the source to keep it so.
 
-Promises  A kernel is compiled once per machine and change: the cache folder's name is a hash of all kernel sources, so
-          a changed callee in another file is seen, too (the compiler itself looks at one file only).
+Promises  A kernel is compiled once per machine and change: its cache folder's name is a hash of its own file and of every
+          kernel file that it imports, so a changed callee in another file is seen, too (the compiler itself looks at one
+          file only), and a change elsewhere compiles nothing anew.
 """
 
 import hashlib
 import os
+import re
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
 
 F = TypeVar("F", bound=Callable[..., Any])
+_HERE = Path(__file__).parent
+_IMPORTED = re.compile(r"^from kernels\.(\w+) import", re.MULTILINE)
 
 
-def _cache_folder() -> str:
+@cache
+def _rests_on(name: str) -> frozenset[str]:
+    """The kernel files that a kernel file rests on, itself included."""
+    found, new = {"_jit"}, [name]
+    while new:
+        each = new.pop()
+        if each not in found:
+            found.add(each)
+            new += _IMPORTED.findall((_HERE / f"{each}.py").read_text(encoding="utf-8"))
+    return frozenset(found)
+
+
+@cache
+def _cache_folder(name: str) -> str:
     """A folder below NUMBA_CACHE_DIR (or .kompas/numba) for exactly these sources."""
-    here = Path(__file__).parent
     digest = hashlib.sha256()
-    for source in sorted(here.glob("*.py")):
-        digest.update(source.read_bytes())
-    base = os.environ.get("NUMBA_CACHE_DIR") or str(here.parent / ".kompas" / "numba")
-    return str(Path(base) / digest.hexdigest()[:16])
-
-
-setattr(numba.config, "CACHE_DIR", _cache_folder())  # noqa: B010 - the module makes its names at run time
+    for each in sorted(_rests_on(name)):
+        digest.update((_HERE / f"{each}.py").read_bytes())
+    base = os.environ.get("NUMBA_CACHE_DIR") or str(_HERE.parent / ".kompas" / "numba")
+    return str(Path(base) / f"{name}-{digest.hexdigest()[:16]}")
 
 
 def jit(loop: F) -> F:
     """Compile a kernel loop. Fast-math stays off: NaN is our missing value."""
+    setattr(numba.config, "CACHE_DIR", _cache_folder(loop.__module__.rpartition(".")[2]))  # noqa: B010 - the module makes its names at run time
     return cast(F, numba.njit(nogil=True, fastmath=False, error_model="numpy", cache=True)(loop))
