@@ -19,8 +19,9 @@ import numpy as np
 from benchmarks.duck import MINUTE_US, Part, Side, answer
 from benchmarks.limits import Record
 from catalog.records import KpiDocument, Quantity
-from kernels.accumulate import COUNT, HIGH, LOW, SUM_HI, SUM_LO, accumulate
+from kernels.accumulate import accumulate
 from kernels.arrive import Rows, Verdicts, arrive, make_room, new_verdicts
+from kernels.lanes import COUNT, HIGH, LOW, SUM_HI, SUM_LO
 from kernels.reduce import FUNCTIONS, PartialRows, new_rows, new_scratch, reduce_block
 from runtime.frames import decode
 from stream.worker.partition import WorkerPartition
@@ -97,7 +98,8 @@ def _means_only(worker: WorkerPartition) -> None:
     for id_, quantity in registry.of("quantity", Quantity).items():
         if quantity.counter:  # a counter has no mean
             continue
-        mean = KpiDocument(id=f"mean_{id_}", version=1, unit=quantity.unit, formula=f"mean({id_})", window="minute", better="neither", **texts)
+        # Extremes as well, so that both sides compute the same four numbers per device.
+        mean = KpiDocument(id=f"mean_{id_}", version=1, unit=quantity.unit, formula=f"mean({id_}) + max({id_}) - min({id_})", window="minute", better="neither", **texts)
         registry.change("kpi", mean.id, msgspec.json.encode(mean))
     worker.state.recompile()
 
@@ -131,7 +133,7 @@ def _run(parts: list[Part]) -> float:
 def _accumulate(worker: WorkerPartition, rows: Rows, verdicts: Verdicts) -> None:
     state, program, at = worker.state, worker.state.program, 0
     need = np.zeros(3, np.int64)
-    while (at := accumulate(rows, verdicts, program.tables.resolution, program.lanes, state.windows.arrays, at, need)) < rows.slot.size:
+    while (at := accumulate(rows, verdicts, state.windows.ground(program.lanes), at, need)) < rows.slot.size:
         state.windows.open(program, *(int(each) for each in need))
 
 
@@ -162,7 +164,7 @@ def _ours(parts: list[Part]) -> Side:
                 devices.append((*key, int(cell[COUNT]), total, int(cell[LOW]), int(cell[HIGH])))
         state.windows.mark_all()
         _add_areas(part.worker, areas)
-    rows = [(*key, n, total / n / (1 << 30)) for key, (n, total) in sorted(areas.items())]
+    rows = [(*key, n, total / n / (1 << 50)) for key, (n, total) in sorted(areas.items())]
     return Side(np.array(sorted(devices), np.int64), np.array(rows))
 
 
@@ -171,6 +173,8 @@ def _add_areas(worker: WorkerPartition, areas: dict[tuple[int, int, int], tuple[
     program, found = worker.state.program, _reduced(worker)
     lane_of = {int(number): lane for lane, pairs in enumerate(program.functions) for code, number in pairs if code == FUNCTIONS.index("mean")}
     for n in range(int(found.used[0])):
+        if int(found.aggregate[n]) not in lane_of:  # an extreme
+            continue
         quantity = program.quantity_number[program.lane_keys[lane_of[int(found.aggregate[n])]][0]]
         key = (quantity, int(found.start_us[n]) // MINUTE_US, int(found.area[n]))
         devices, hi, lo = int(found.number[n, 0]), int(found.number[n, 3]), int(found.number[n, 4]) & ((1 << 64) - 1)

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.loading import Latency
-from benchmarks.result import Result
+from benchmarks.result import Result, Verdict
 
 
 def show(found: Result, console: Console) -> None:
@@ -18,7 +18,7 @@ def show(found: Result, console: Console) -> None:
     console.print(
         f"{where.cores} cores, {where.system}, Python {where.python}, load average {where.load_average:.1f} at the start; took {found.took_s:.0f} s"
     )
-    for table in (loads(found), cpu(found), frames(found), limits(found), verdicts(found)):
+    for table in (loads(found), cpu(found), frames(found), limits(found), wanted(found.verdicts)):
         console.print()
         console.print(table)
     console.print()
@@ -27,7 +27,7 @@ def show(found: Result, console: Console) -> None:
 
 def loads(found: Result) -> Table:
     """Loads side by side."""
-    table = _table("loads", "", *(load.name for load in found.loads))
+    table = plain_table("loads", "", *(load.name for load in found.loads))
     rows = {
         "sent": [f"{load.sent:,}" for load in found.loads],
         "stored": [f"{load.stored:,}" for load in found.loads],
@@ -51,7 +51,7 @@ def loads(found: Result) -> Table:
 
 def cpu(found: Result) -> Table:
     """CPU seconds per million readings."""
-    table = _table("CPU seconds per million readings", "", *(load.name for load in found.loads))
+    table = plain_table("CPU seconds per million readings", "", *(load.name for load in found.loads))
     for name in found.loads[0].cpu_s_per_million:
         table.add_row(name, *(f"{load.cpu_s_per_million.get(name, math.nan):.2f}" for load in found.loads))
     return table
@@ -59,7 +59,7 @@ def cpu(found: Result) -> Table:
 
 def frames(found: Result) -> Table:
     """Frames as cut."""
-    table = _table("frames as the gateway cut them", "", "rows p10", "p50", "p90", "kB p50", "records/s")
+    table = plain_table("frames as the gateway cut them", "", "rows p10", "p50", "p90", "kB p50", "records/s")
     for each in (*found.frames, found.worker_frames):
         rows = each.rows
         table.add_row(each.load, number(rows.p10), number(rows.p50), number(rows.p90), number(each.kilobytes.p50), number(each.records_per_s))
@@ -68,16 +68,16 @@ def frames(found: Result) -> Table:
 
 def limits(found: Result) -> Table:
     """Ours against the limits."""
-    table = _table("against the limits of this run", "", "ours", "limit", "ratio")
+    table = plain_table("against the limits of this run", "", "ours", "limit", "ratio")
     for each in found.ratios:
         table.add_row(each.what, number(each.ours), number(each.limit), f"{each.ratio:.2f}")
     return table
 
 
-def verdicts(found: Result) -> Table:
+def wanted(verdicts: list[Verdict]) -> Table:
     """Wanted and reached."""
-    table = _table("wanted and reached", "", "target", "wanted", "reached", "why not")
-    for each in found.verdicts:
+    table = plain_table("wanted and reached", "", "target", "wanted", "reached", "why not")
+    for each in verdicts:
         table.add_row("[green]✔[/]" if each.met else "[red]✘[/]", each.target, each.wanted, each.reached, each.why)
     return table
 
@@ -99,7 +99,8 @@ def latency(of: Latency) -> str:
     return f"{of.p50_s:.2f} / {of.p99_s:.2f} s ({of.count}{missing})"
 
 
-def _table(title: str, *columns: str) -> Table:
+def plain_table(title: str, *columns: str) -> Table:
+    """A table without lines; the first column to the left."""
     table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
     for place, column in enumerate(columns):
         table.add_column(column, justify="left" if place == 0 or title == "wanted and reached" else "right")

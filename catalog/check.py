@@ -11,7 +11,7 @@ from catalog.errors import ConfigError
 from catalog.records import Kpi, Quantity, SensorKind
 
 _LARGEST_INTEGER = 2**40
-"""A value's integer of the resolution stays below: 2^30 fractions and 2^50 readings still fit 128 bits."""
+"""A value's integer of the resolution stays below: 2^50 fractions of 2^37 devices, or 2^60 readings, still fit 128 bits."""
 
 
 def quantities(records: Mapping[str, Quantity], where: str) -> None:
@@ -49,8 +49,23 @@ def kinds(records: Mapping[str, SensorKind], known: Mapping[str, Quantity], wher
                 raise ConfigError(f"{at}.plausible", f"a range inside the possible {list(possible)}", list(measured.plausible))
             if measured.typical is not None and not low <= measured.typical <= high:
                 raise ConfigError(f"{at}.typical", f"a value inside the plausible {[low, high]}", measured.typical)
+        _quality_tests(kind, here)
         if kind.reporting == "on_change" and kind.max_hold_s is None:
             raise ConfigError(f"{here}: max_hold_s", "how long a value holds, because reporting is on_change", "nothing")
+
+
+def _quality_tests(kind: SensorKind, here: str) -> None:
+    for name, tests in kind.quality_tests.items():
+        at = f"{here}: quality_tests.{name}"
+        if name not in kind.quantities:
+            raise ConfigError(at, f"one of {', '.join(sorted(kind.quantities))}", name)
+        pairs = (("spike_suspect", "spike_fail"), ("rate_suspect_per_s", "rate_fail_per_s"), ("flat_suspect_s", "flat_fail_s"))
+        for suspect, fail in (*pairs, ("neighbour_suspect", "neighbour_fail")):
+            low, high = getattr(tests, suspect), getattr(tests, fail)
+            if low is not None and high is not None and not low <= high:
+                raise ConfigError(f"{at}.{fail}", f"at least {suspect}, {low:g}", high)
+        if (tests.flat_suspect_s or tests.flat_fail_s) and tests.flat_tolerance == 0.0:
+            raise ConfigError(f"{at}.flat_tolerance", "more than 0: a value never moves by less than nothing", 0.0)
 
 
 def kpis(records: Mapping[str, Kpi], where: str) -> None:

@@ -76,6 +76,9 @@ def load_city(name: str, folder: Path | None = None) -> CityPack:
         raise ConfigError(f"{where}: time_zone", "a time zone of the IANA list", city.time_zone) from None
     if not (city.west < city.east and city.south < city.north):
         raise ConfigError(where, "west below east and south below north", [city.west, city.south, city.east, city.north])
+    begins = (city.day_from, city.evening_from, city.night_from)
+    if sum((after - before) % 24 for before, after in zip(begins, (*begins[1:], begins[0]), strict=True)) != 24:
+        raise ConfigError(f"{where}: day_from, evening_from, night_from", "hours in the order day, evening, night round the clock", list(begins))
     areas = load_areas(pack / "areas.geojson", city, home)
     devices = load_devices(pack / "devices.csv", city, areas, home)
     kpis = load_kpis(pack / "kpis", home)

@@ -9,6 +9,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple, TypeVar
 
+import msgspec
+
 from catalog import check
 from catalog.decode import read_record
 from catalog.errors import ConfigError
@@ -38,13 +40,19 @@ def load_catalogue(folder: Path | None = None) -> Catalogue:
         raise ConfigError(str(home), "a folder with quantities/, sensors/ and kpis/", "nothing")
     catalogue = Catalogue(
         quantities=_folder(home / "quantities", Quantity, home),
-        kinds=_folder(home / "sensors", SensorKind, home),
+        kinds=load_kinds(home / "sensors", home),
         kpis=load_kpis(home / "kpis", home),
     )
     check.quantities(catalogue.quantities, f"{home.name}/quantities")
     check.kinds(catalogue.kinds, catalogue.quantities, f"{home.name}/sensors")
     check.kpis(catalogue.kpis, f"{home.name}/kpis")
     return catalogue
+
+
+def load_kinds(folder: Path, home: Path) -> Mapping[str, SensorKind]:
+    """The sensor kinds of one folder; a retention of 0 days is without limit."""
+    kinds = _folder(folder, SensorKind, home)
+    return MappingProxyType({id_: msgspec.structs.replace(kind, retention_days=kind.retention_days or None) for id_, kind in kinds.items()})
 
 
 def load_kpis(folder: Path, home: Path) -> Mapping[str, Kpi]:

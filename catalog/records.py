@@ -56,6 +56,27 @@ class Measured(Record, frozen=True, kw_only=True):
     typical: float | None = None
 
 
+class QualityTests(Record, frozen=True, kw_only=True):
+    """Thresholds of the sequence tests of one quantity, in its canonical unit; a test whose thresholds are not given is not run."""
+
+    spike_suspect: Positive | None = None
+    """How far a value may lie from the mean of its two neighbours in time."""
+    spike_fail: Positive | None = None
+    rate_suspect_per_s: Positive | None = None
+    rate_fail_per_s: Positive | None = None
+    flat_suspect_s: Positive | None = None
+    """How long it may stand still, within less than `flat_tolerance`."""
+    flat_fail_s: Positive | None = None
+    flat_tolerance: Annotated[float, Meta(ge=0)] = 0.0
+    neighbour_radius_m: Positive | None = None
+    """Who its neighbours in space are: sensors of the same quantity and kind within it."""
+    neighbour_suspect: Positive = 4.0
+    """Scaled median absolute deviations of the neighbours from their median."""
+    neighbour_fail: Positive = 8.0
+    neighbour_min_scale: Annotated[float, Meta(ge=0)] = 0.0
+    neighbour_least: Annotated[int, Meta(ge=1)] = 3
+
+
 class SensorKind(Record, frozen=True, kw_only=True):
     """A kind of device: `catalog/sensors/<id>.toml`."""
 
@@ -68,9 +89,12 @@ class SensorKind(Record, frozen=True, kw_only=True):
     max_age_s: Positive = 7 * 86_400.0
     reporting: Literal["periodic", "on_change"] = "periodic"
     max_hold_s: Positive | None = None
-    retention_days: Annotated[int, Meta(ge=1)] | None = 400
+    retention_days: Annotated[int, Meta(ge=0)] | None = 400
+    """Null: without limit; a file says 0 for that, because TOML has no null."""
     correcting: bool = False
     """True for registers: of two values for one time, the later in the log stands."""
+    quality_tests: dict[str, QualityTests] = {}
+    """By quantity; what closed windows are tested with."""
     source: str = ""
 
 
@@ -110,6 +134,8 @@ class Kpi(Record, frozen=True, kw_only=True):
     steward: str
     source: str
     indicator_code: str = ""
+    indicator_verified: bool = False
+    """True where the code was read in the standard itself or in an official page that restates it."""
     access: Literal["open", "partner", "internal"] = "open"
     smallest_count: Annotated[int, Meta(ge=0)] = 0
     decimals: Annotated[int, Meta(ge=0, le=6)] = 1

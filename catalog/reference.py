@@ -4,12 +4,13 @@ Promises  Pages are a function of the catalogue; `./kompas catalog docs` writes 
 Leaves    Prose about how to add one to docs/developer.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 
 from catalog.load import Catalogue
-from catalog.records import Kpi, Quantity, SensorKind
+from catalog.records import Kpi, QualityTests, Quantity, SensorKind
 
-_MADE = "<!-- Made by `./kompas catalog docs` from the files in catalog/: change those. -->"
+MADE = "<!-- Made by `./kompas catalog docs` from the files in catalog/: change those. -->"
 
 
 def pages(catalogue: Catalogue) -> dict[str, str]:
@@ -18,7 +19,7 @@ def pages(catalogue: Catalogue) -> dict[str, str]:
     return {
         "quantities.md": _page("Quantities", _QUANTITIES, [_quantity_table(quantities), *map(_conversions, quantities)]),
         "sensors.md": _page("Sensor kinds", _SENSORS, map(_kind, kinds)),
-        "kpis.md": _page("Indicators", _KPIS, [_kpi_table(kpis), *map(_kpi, kpis)]),
+        "kpis.md": _page("Indicators", _KPIS, [_kpi_table(kpis), *(_kpi(kpi, catalogue) for kpi in kpis)]),
     }
 
 
@@ -37,10 +38,11 @@ _KPIS = (
 
 
 def _page(title: str, intro: str, parts: Iterable[str]) -> str:
-    return "\n\n".join([f"# {title}", _MADE, intro, *(part for part in parts if part)]) + "\n"
+    return "\n\n".join([f"# {title}", MADE, intro, *(part for part in parts if part)]) + "\n"
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A Markdown table."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines)
 
@@ -58,7 +60,7 @@ def _quantity_table(quantities: Iterable[Quantity]) -> str:
         (f"`{one.id}`", one.names["en"], one.names["fr"], one.names["nl"], one.unit, _range(one.possible), _number(one.resolution), one.source)
         for one in quantities
     ]
-    return _table(("id", "English", "français", "Nederlands", "unit", "possible", "resolution", "source"), rows)
+    return table(("id", "English", "français", "Nederlands", "unit", "possible", "resolution", "source"), rows)
 
 
 def _conversions(quantity: Quantity) -> str:
@@ -66,7 +68,7 @@ def _conversions(quantity: Quantity) -> str:
         return ""
     rows = [(f"`{label}`", _number(how.scale), _number(how.offset)) for label, how in sorted(quantity.conversions.items())]
     intro = f"Other units it may come in; value in {quantity.unit} = value × scale + offset."
-    return "\n\n".join([f"## {quantity.id}", intro, _table(("unit", "scale", "offset"), rows)])
+    return "\n\n".join([f"## {quantity.id}", intro, table(("unit", "scale", "offset"), rows)])
 
 
 def _kind(kind: SensorKind) -> str:
@@ -82,15 +84,29 @@ def _kind(kind: SensorKind) -> str:
     ]
     names = " · ".join(kind.names[language] for language in ("en", "fr", "nl"))
     measured = [(f"`{name}`", _range(how.plausible), how.signal) for name, how in sorted(kind.quantities.items())]
-    return "\n\n".join([f"## {kind.id}", names, _table(("quantity", "plausible", "demo signal"), measured), _table(("setting", "value"), times)])
+    parts = [f"## {kind.id}", names, table(("quantity", "plausible", "demo signal"), measured), table(("setting", "value"), times)]
+    if kind.quality_tests:
+        rows = [(f"`{name}`", _thresholds(tests)) for name, tests in sorted(kind.quality_tests.items())]
+        parts.append(table(("quantity", "thresholds of the tests on closed windows"), rows))
+    return "\n\n".join(parts)
+
+
+def _thresholds(tests: QualityTests) -> str:
+    """Those that are given, in the file's words."""
+    given = {name: getattr(tests, name) for name in tests.__struct_fields__}
+    if tests.neighbour_radius_m is None:
+        given = {name: value for name, value in given.items() if not name.startswith("neighbour")}
+    if tests.flat_suspect_s is None and tests.flat_fail_s is None:
+        given.pop("flat_tolerance")
+    return ", ".join(f"{name} {_number(value)}" for name, value in given.items() if value is not None)
 
 
 def _kpi_table(kpis: Iterable[Kpi]) -> str:
     rows = [(f"[{one.id}](#{one.id})", one.names["en"], one.names["fr"], one.names["nl"], one.unit, one.window.replace("_", " ")) for one in kpis]
-    return _table(("id", "English", "français", "Nederlands", "unit", "window"), rows)
+    return table(("id", "English", "français", "Nederlands", "unit", "window"), rows)
 
 
-def _kpi(kpi: Kpi) -> str:
+def _kpi(kpi: Kpi, catalogue: Catalogue) -> str:
     facts = [
         ("version", kpi.version),
         ("formula", f"`{kpi.formula}`"),
@@ -106,12 +122,20 @@ def _kpi(kpi: Kpi) -> str:
     if kpi.target is not None:
         facts.append(("target", f"{_number(kpi.target.value)} {kpi.unit} by {kpi.target.by}, goal {kpi.target.goal}"))
     if kpi.indicator_code:
-        facts.append(("indicator code", kpi.indicator_code))
-    parts = [f"## {kpi.id}", *(kpi.descriptions[language] for language in ("en", "fr", "nl")), _table(("", ""), facts)]
+        facts.append(("indicator code", kpi.indicator_code + ("" if kpi.indicator_verified else " (unverified)")))
+    if kpi.smallest_count:
+        facts.append(("smallest count that is published", kpi.smallest_count))
+    inputs = [
+        (f"`{one.id}`", one.unit, _number(one.resolution), ", ".join(f"`{kind}`" for kind in catalogue.kinds_of(one.id)))
+        for one in catalogue.quantities.values()
+        if re.search(rf"(?<![\w.:-]){re.escape(one.id)}(?![\w.:-])", kpi.formula)
+    ]
+    parts = [f"## {kpi.id}", *(kpi.descriptions[language] for language in ("en", "fr", "nl")), table(("", ""), facts)]
+    parts.append(table(("reads", "unit", "resolution", "from"), inputs))
     if kpi.bands:
         rows = [
             (f"`{band.id}`", *(band.names[language] for language in ("en", "fr", "nl")), "–" if band.to is None else _number(band.to), band.colour)
             for band in kpi.bands
         ]
-        parts.append(_table(("band", "English", "français", "Nederlands", "up to and including", "colour"), rows))
+        parts.append(table(("band", "English", "français", "Nederlands", "up to and including", "colour"), rows))
     return "\n\n".join(parts)

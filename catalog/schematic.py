@@ -8,7 +8,7 @@ Leaves    Real boundaries to real packs: nothing here knows where a street runs.
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 from msgspec import Meta
@@ -44,6 +44,13 @@ class Fleet(Record, frozen=True, kw_only=True):
     count: Count
 
 
+class RegisterPlan(Record, frozen=True, kw_only=True):
+    """A register: one device `register:<dataset>:<area>` for each area of its level."""
+
+    kind: str
+    level: Literal["district", "city"] = "district"
+
+
 class Schematic(Record, frozen=True, kw_only=True):
     """`cities/<name>/schematic.toml`."""
 
@@ -51,6 +58,8 @@ class Schematic(Record, frozen=True, kw_only=True):
     outline: tuple[tuple[float, float], ...]
     districts: tuple[District, ...]
     fleets: dict[str, Fleet]
+    registers: dict[str, RegisterPlan] = msgspec.field(default_factory=dict)
+    """By dataset, as it stands in the devices' ids."""
 
 
 class Drawing(NamedTuple):
@@ -183,6 +192,9 @@ def _csv(city: City, plan: Schematic, comb: Honeycomb, hoods: list[_Place]) -> s
         lines += [_row(f"{name}-{number:04d}", kind, number, hoods, comb) + ",,,," for number in range(1, fleet.count + 1)]
         # beside device 1, so that a KPI of that area has a neighbour to stand on
         lines.append(_row(f"{name}-manual", kind, 1, hoods, comb) + f",true,{_MANUAL_CADENCE_S},,")
+    for dataset, register in sorted(plan.registers.items()):
+        areas = [f"{city.id}.{district.id}" for district in plan.districts] if register.level == "district" else [city.id]
+        lines += [_register_row(dataset, register.kind, area, hoods, comb) for area in areas]
     return "\n".join(lines) + "\n"
 
 
@@ -194,6 +206,13 @@ def _row(device: str, kind: str, number: int, hoods: list[_Place], comb: Honeyco
     reach_m = 0.8 * comb.side_m
     longitude, latitude = comb.offset(cell, (two - 0.5) * reach_m, (three - 0.5) * reach_m)
     return f"{device},{kind},{hood.id},{latitude:.6f},{longitude:.6f}"
+
+
+def _register_row(dataset: str, kind: str, area: str, hoods: list[_Place], comb: Honeycomb) -> str:
+    """A register has no place of its own: it is shown at a cell in the middle of its area's list."""
+    cells = [cell for hood in hoods if area in (hood.parent, (hood.parent or "").partition(".")[0]) for cell in hood.cells]
+    longitude, latitude = comb.centre(cells[len(cells) // 2])
+    return f"register:{dataset}:{area},{kind},{area},{latitude:.6f},{longitude:.6f},,,,"
 
 
 def _phase(kind: str) -> float:

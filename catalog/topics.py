@@ -40,7 +40,7 @@ class Topic(NamedTuple):
 READINGS = Topic("kompas.readings.v1", PARTITIONS, 7 * _DAY_MS, -1, "readings/1")
 CHECKED = Topic("kompas.checked.v1", PARTITIONS, 7 * _DAY_MS, -1, "checked/1")
 REJECTED = Topic("kompas.rejected.v1", PARTITIONS, 30 * _DAY_MS, -1, "rejected/1")
-PARTIALS = Topic("kompas.partials.v1", PARTITIONS, 1 * _DAY_MS, -1, "partials/1")
+PARTIALS = Topic("kompas.partials.v1", PARTITIONS, 1 * _DAY_MS, -1, "partials/2")
 KPIS = Topic("kompas.kpis.v1", PARTITIONS, 30 * _DAY_MS, -1, "kpi_value/1")
 STATE = Topic("kompas.state.v1", 2 * PARTITIONS, -1, 256 * _MIB, "state/1")
 DEVICES = Topic("kompas.devices.v1", 1, -1, -1, "devices/1", compacted=True)

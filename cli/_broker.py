@@ -5,19 +5,17 @@ import sys
 import msgspec
 from rich.console import Console
 
-from local import credentials, state
+from local import credentials
 from local.layout import layout
-from local.plan import Plan, plan
+from local.plan import Plan
+from local.running import running
 from runtime.settings import secret
 from simulators.publisher import Broker
 
 
 def running_plan() -> Plan:
     """The plan of the system that runs, or of the one that `up` would start."""
-    now = state.read(layout().run)
-    if now is None:
-        return plan("brussels")
-    return plan(now.cities)._replace(ports=now.ports)
+    return running(layout()).plan
 
 
 def simulator() -> Broker:

@@ -3,9 +3,12 @@
 ./kompas bench pipeline
 ./kompas bench pipeline --quick
 ./kompas bench pipeline --seconds 30 --rate 60000 --json
+./kompas bench quality FOLDER --json
+./kompas bench kernels --json
 """
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import msgspec
@@ -35,6 +38,40 @@ def pipeline(
     else:
         report.show(found, Console(highlight=False, soft_wrap=True))
     raise typer.Exit(0 if all(verdict.met for verdict in found.verdicts) else 1)
+
+
+@COMMAND.command()
+def kernels(
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Fewer rows, no ten million devices.")] = False,
+) -> None:
+    """Every hot kernel beside NumPy, Polars and DuckDB on one thread. Exit code 0 where every target is met, 1 where one is not."""
+    from benchmarks import kernels as bench
+    from benchmarks import kernels_report
+
+    errors = Console(stderr=True, highlight=False)
+    found = bench.run(lambda step: errors.print(f"· {step}", style="dim"), quick=quick)
+    if as_json:
+        sys.stdout.write(msgspec.json.format(msgspec.json.encode(found), indent=2).decode() + "\n")
+    else:
+        kernels_report.show(found, Console(highlight=False, soft_wrap=True))
+    raise typer.Exit(0 if all(verdict.met for verdict in found.verdicts) else 1)
+
+
+@COMMAND.command()
+def quality(
+    folder: Annotated[Path, typer.Argument(help="Folder that holds traffic/nab with the labelled series.")],
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
+) -> None:
+    """Precision and recall of the quality tests on labelled anomalies, beside chance. Thresholds: benchmarks/quality_tests.toml."""
+    from benchmarks.quality_report import show
+    from benchmarks.quality_tests import measure
+
+    found = measure(folder)
+    if as_json:
+        sys.stdout.write(msgspec.json.format(msgspec.json.encode(found), indent=2).decode() + "\n")
+    else:
+        show(found, Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200))
 
 
 @COMMAND.callback()

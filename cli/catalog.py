@@ -3,6 +3,7 @@
 ./kompas catalog check
 ./kompas catalog check drafts/my_kpi.toml
 ./kompas catalog show noise_night --lang nl
+./kompas catalog show noise_night --json
 ./kompas catalog docs
 ./kompas catalog draw brussels
 """
@@ -21,7 +22,7 @@ from catalog.cities import city_names
 from catalog.decode import read_toml, to_record
 from catalog.errors import ConfigError
 from catalog.load import load_catalogue
-from catalog.records import City, Kpi
+from catalog.records import City
 
 COMMAND = typer.Typer(help="Check, show and document what the city measures and promises.")
 REFERENCE = Path(__file__).parent.parent / "docs" / "reference"
@@ -63,22 +64,27 @@ def check(
 def show(
     kpi: Annotated[str, typer.Argument(help="Id of a KPI; `./kompas catalog list` has them.")],
     lang: Annotated[Language, typer.Option(help="Language of names and descriptions.")] = "en",
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
-    """Everything that is promised about one KPI, and how it is computed."""
-    from formula.compile import compile_kpi
+    """Everything that is promised about one KPI: how it is computed, from what, for which areas, where it is shown."""
+    import msgspec
+
+    from catalog.cities import load_city
+    from cli._card import lines
+    from dashboards.card import card
+    from formula.errors import nearest
 
     catalogue = load_catalogue()
     if kpi not in catalogue.kpis:
-        raise ConfigError("KPI", f"one of {', '.join(catalogue.kpis)}", kpi)
-    found = catalogue.kpis[kpi]
-    out = Console(highlight=False, soft_wrap=True)
-    out.print(f"[bold]{escape(found.names[lang])}[/]\n{escape(found.descriptions[lang])}\n")
-    out.print(_facts(found))
-    for line in compile_kpi(found, catalogue.quantities).explain():
-        out.print(escape(line))
-    for band in found.bands:
-        limit = "above" if band.to is None else f"up to {band.to:g} {found.unit}"
-        out.print(f"[{band.colour}]■[/] {escape(band.names[lang])}, {escape(limit)}")
+        meant = nearest(kpi, catalogue.kpis)
+        raise ConfigError("KPI", "an id that `./kompas catalog list` shows" + (f"; did you mean {meant}?" if meant else ""), kpi)
+    found = card(catalogue.kpis[kpi], catalogue, [load_city(name) for name in city_names()], lang)
+    if as_json:
+        typer.echo(msgspec.json.format(msgspec.json.encode(found), indent=2))
+        return
+    out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
+    for line in lines(found):
+        out.print(line)
 
 
 @COMMAND.command(name="list")
@@ -92,10 +98,12 @@ def list_all(lang: Annotated[Language, typer.Option(help="Language of names.")] 
 
 @COMMAND.command()
 def docs(check: Unchanged = False) -> None:
-    """Write docs/reference/{quantities,sensors,kpis}.md from the catalogue."""
+    """Write docs/reference/{quantities,sensors,kpis,functions}.md from the catalogue and the formula language."""
     from catalog.reference import pages
+    from formula.reference import page
 
-    _put({REFERENCE / name: text for name, text in pages(load_catalogue()).items()}, check)
+    texts = {**pages(load_catalogue()), "functions.md": page()}
+    _put({REFERENCE / name: text for name, text in texts.items()}, check)
 
 
 @COMMAND.command()
@@ -107,15 +115,6 @@ def draw(city: Annotated[str, typer.Argument(help="City pack with a schematic.to
     raw = {key: value for key, value in read_toml(pack / "city.toml").items() if key not in ("kinds", "kpis")}
     drawn = drawing(to_record(raw, City, f"cities/{city}/city.toml"), pack)
     _put({pack / "areas.geojson": drawn.areas, pack / "devices.csv": drawn.devices}, check)
-
-
-def _facts(kpi: Kpi) -> Table:
-    table = Table(box=None, show_header=False, pad_edge=False)
-    target = "none" if kpi.target is None else f"{kpi.target.value:g} {kpi.unit} by {kpi.target.by} ({kpi.target.goal})"
-    facts = (("window", kpi.window), ("levels", ", ".join(kpi.levels)), ("minimum coverage", f"{kpi.min_coverage:g}"), ("better", kpi.better))
-    for name, value in (*facts, ("target", target), ("owner", kpi.owner), ("steward", kpi.steward), ("source", kpi.source), ("access", kpi.access)):
-        table.add_row(name, escape(value))
-    return table
 
 
 def _put(texts: dict[Path, str], check: bool) -> None:

@@ -69,14 +69,15 @@ def push(
 
 
 def _database(address: str) -> Database:
-    from local import credentials, ports
+    from local import credentials
     from local.layout import layout
-    from local.servers.postgres import DATABASE
+    from local.running import running
     from runtime.settings import secret
 
-    chosen = address or f"{ports.HOST}:{ports.chosen(os.environ)['database']}"
+    at = running(layout()).plan.addresses
+    chosen = address or f"{at.db_host}:{at.db_port}"
     host, _, port = chosen.rpartition(":")
     if not host or not port.isdigit():
         raise ConfigError("--database", "host:port", address)
-    password = secret(str(credentials.role_file(layout().secrets, credentials.READER)))
-    return Database(host, int(port), DATABASE, credentials.READER, password)
+    password = secret(str(credentials.role_file(at.secrets, credentials.READER)))
+    return Database(host, int(port), at.db_name, credentials.READER, password)

@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from local import follow, install
+from local import follow, install, state
+from local.docker.system import DockerSystem
 from local.layout import layout
 
 
@@ -19,8 +20,12 @@ def down(
     """Stop the demo city, gateway, worker, writer and the servers."""
     console = Console(highlight=False)
     places = layout()
+    docker = DockerSystem(places)
+    native = state.holder(places.run) is not None
     with console.status("Stopping, in order"):
-        stopped = follow.end(places, lambda _: None)
+        stopped = follow.end(places, lambda _: None) if native else docker.end(purge=purge)
+        if native and purge:
+            docker.end(purge=True)
     kept = "" if purge else "; the data are kept for the next ./kompas up"
     console.print(f"Everything is stopped{kept}." if stopped else "Kompas does not run.")
     if purge:

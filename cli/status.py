@@ -11,20 +11,17 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from local import state, status
+from local import status
 from local.layout import layout
-from local.plan import plan
+from local.running import running
 
 
 def show(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
 ) -> None:
     """Tell how Kompas is. Exit code 0 where everything is up, 1 where something is not."""
-    places = layout()
-    now = state.read(places.run)
-    running = now if state.holder(places.run) is not None else None
-    what = plan(now.cities, demo="demo" in now.processes)._replace(ports=now.ports) if now else plan("brussels")
-    found = status.gather(what, running)
+    here = running(layout())
+    found = status.gather(here.plan, here.state, in_docker=here.in_docker)
     if as_json:
         print(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
     else:
@@ -37,7 +34,8 @@ def _print(found: status.Found) -> None:
     if not found["running"]:
         console.print("Kompas does not run. ./kompas up starts it.")
         return
-    console.print(f"Kompas runs since {found['since']} with {', '.join(found['cities'])} (supervisor {found['pid']}, {found['phase']})")
+    who = f"supervisor {found['pid']}" if found["pid"] else "in containers"
+    console.print(f"Kompas runs since {found['since']} with {', '.join(found['cities'])} ({who}, {found['phase']})")
     table = Table(box=None, padding=(0, 2, 0, 0))
     for column in ("", "state", "pid", "address", "restarts"):
         table.add_column(column, no_wrap=True)
@@ -50,6 +48,8 @@ def _print(found: status.Found) -> None:
         wrong = [part["reason"]] if part.get("reason") else []
         for sentence in (*wrong, *(f"{key}: {value}" for key, value in part.get("wrong", {}).items())):
             console.print(f"{name}: {sentence}", style="red", markup=False)
+    if found["disk"]["problem"]:
+        console.print(found["disk"]["problem"], style="bold red", markup=False)
     counts = {**found["counts"], **{f"rejected {reason}": count for reason, count in found["rejected"].items()}}
     console.print("   ".join(f"{name} {count:,}" for name, count in counts.items()), markup=False)
     for name, command in found["urls"].items():

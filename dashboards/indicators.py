@@ -12,6 +12,7 @@ from catalog.load import Catalogue
 from catalog.records import Kpi
 from dashboards.builder.fields import NEUTRAL, Json, Shade, grafana_unit, override_prefix, thresholds
 from dashboards.texts import Texts
+from formula.earlier import bases_of, masked
 
 BESIDE = " · "
 """Between a KPI's name, its band and its mark."""
@@ -31,7 +32,8 @@ class Grade(NamedTuple):
 @lru_cache(maxsize=1024)
 def names_in(formula: str) -> frozenset[str]:
     """Every name that a formula mentions."""
-    return frozenset(node.id for node in ast.walk(ast.parse(formula, mode="eval")) if isinstance(node, ast.Name))
+    tree = ast.parse(masked(formula)[0], mode="eval")
+    return frozenset(node.id for node in ast.walk(tree) if isinstance(node, ast.Name)) | bases_of(formula)
 
 
 def homes(catalogue: Catalogue) -> dict[str, str]:

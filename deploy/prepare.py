@@ -22,7 +22,6 @@ from runtime.errors import ConfigError
 from runtime.settings import Settings, load
 
 MQTT_PORT = 1883
-GRAFANA_ADMIN = "grafana-admin"
 _INSIDE = Path("/mosquitto/config")
 _DATA = "/mosquitto/data/"
 
@@ -53,9 +52,9 @@ def prepare(root: Path, users: Sequence[mosquitto.MqttUser]) -> None:
     """Fill the volumes below `root`: kompas, postgres, grafana, mosquitto."""
     ours = root / "kompas"
     credentials.ensure_all(ours, (user.name for user in users))
-    credentials.ensure(ours / GRAFANA_ADMIN)
+    credentials.ensure(ours / credentials.GRAFANA_ADMIN)
     _share(ours, root / "postgres", (f"db-{role}" for role in credentials.ROLES))
-    _share(ours, root / "grafana", (f"db-{credentials.READER}", GRAFANA_ADMIN))
+    _share(ours, root / "grafana", (f"db-{credentials.READER}", credentials.GRAFANA_ADMIN))
     place = root / "mosquitto"
     place.mkdir(parents=True, exist_ok=True)
     secrets = {user.name: credentials.ensure(credentials.mqtt_file(ours, user.name)) for user in users}

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from catalog.records import Quantity
 from formula import spec as specs
 from formula import units
+from formula.errors import nearest
 from formula.spec import AggregateSpec
 
 AGGREGATES: Mapping[str, str] = {
@@ -30,6 +31,16 @@ AGGREGATES: Mapping[str, str] = {
 }
 """Function to one line for people; `p95(q)` is short for `percentile(q, 95)`."""
 
+WEIGHTED: Mapping[str, str] = {
+    "count": "the mean of all readings, so that every reading weighs the same",
+    "population": "each device's mean, then their mean weighted by the people of the device's neighbourhood",
+}
+"""Weight of a mean to one line for people."""
+
+Refuse = Callable[..., Exception]
+"""Makes an error of (place or None, wanted, got, the name that was probably meant)."""
+
+_MOST_WEIGHTED_STEPS = 2**32
 _RANK = re.compile(r"p(\d{1,3})")
 _OF_COUNTERS = frozenset({"increase", "count", "count_devices", "last", "last_sum", "min", "max"})
 _NOT_OF_LEVELS = frozenset({"sum", "last_sum", "increase"})
@@ -38,7 +49,7 @@ _NOT_OF_LEVELS = frozenset({"sum", "last_sum", "increase"})
 def read_aggregate(
     name: str,
     arguments: list[ast.expr],
-    error: Callable[[ast.expr | None, str, object], Exception],
+    error: Refuse,
 ) -> AggregateSpec | None:
     """The aggregate that a call means, or None where `name` is none; raises what `error(where, wanted, got)` makes."""
     rank = _RANK.fullmatch(name)
@@ -52,31 +63,50 @@ def read_aggregate(
         wanted = "a quantity (aggregates are not nested)" if isinstance(first, ast.Call) else "a quantity"
         raise error(first, wanted, ast.unparse(first))
     argument = float(rank[1]) if rank else None
-    part = ""
+    weight = part = ""
     for other in arguments[1:]:
-        number = _number(other)
-        if isinstance(other, ast.Name) and not part:
-            part = other.id
+        number = number_of(other)
+        if isinstance(other, ast.Name) and other.id in specs.WEIGHTS and not weight:
+            weight = other.id
+        elif isinstance(other, ast.Name) and not part:
+            part = _part(other, function, error)
         elif number is not None and argument is None and not part:
             argument = number
         else:
-            raise error(other, f"{name}(quantity), a number where it takes one, and a part of the day last", ast.unparse(other))
-    found = AggregateSpec(function, first.id, part, argument)
+            raise error(other, f"{name}(quantity), a number where it takes one, a weight in mean, and a part of the day last", ast.unparse(other))
+    found = AggregateSpec(function, first.id, part, argument, weight)
     specs.check(found, lambda wanted, got: error(None, wanted, got))
     return found
+
+
+def _part(at: ast.Name, function: str, error: Refuse) -> str:
+    known = [*specs.PARTS, *(specs.WEIGHTS if function == "mean" else ())]
+    if at.id in specs.PARTS:
+        return at.id
+    wanted = "a part of the day: " + ", ".join(specs.PARTS)
+    if function == "mean":
+        wanted += ", or a weight: " + ", ".join(specs.WEIGHTS)
+    raise error(at, wanted, at.id, nearest(at.id, known))
+
+
+def describe(spec: AggregateSpec) -> str:
+    """One line for people."""
+    return WEIGHTED[spec.weight] if spec.weight else AGGREGATES[spec.function]
 
 
 def aggregate_unit(
     spec: AggregateSpec,
     window: str,
     quantities: Mapping[str, Quantity],
-    error: Callable[[str, object], Exception],
+    error: Callable[..., Exception],
 ) -> units.Unit:
-    """The unit of the aggregate's value; raises what `error(wanted, got)` makes where it makes no sense."""
+    """The unit of the aggregate's value; raises what `error(wanted, got, meant)` makes where it makes no sense."""
     quantity = quantities.get(spec.quantity)
     if quantity is None:
-        raise error("a quantity of the catalogue: " + ", ".join(sorted(quantities)), spec.quantity)
+        raise error("a quantity of the catalogue: " + ", ".join(sorted(quantities)), spec.quantity, nearest(spec.quantity, quantities))
     unit = units.parse(quantity.unit)
+    if spec.weight == "population" and max(abs(bound) for bound in quantity.possible) / quantity.resolution > _MOST_WEIGHTED_STEPS:
+        raise error(f"a quantity of at most {_MOST_WEIGHTED_STEPS} steps of its resolution, so that weighted sums fit", spec.quantity)
     if spec.part and window not in specs.PARTS_WINDOWS:
         raise error(f"a window of a day or longer for the part {spec.part}", window)
     if quantity.counter and spec.function not in _OF_COUNTERS:
@@ -93,7 +123,8 @@ def aggregate_unit(
     return unit
 
 
-def _number(at: ast.expr) -> float | None:
+def number_of(at: ast.expr) -> float | None:
+    """The number that is written there, with its sign; None where there is something else."""
     sign = 1.0
     if isinstance(at, ast.UnaryOp) and isinstance(at.op, ast.USub):
         sign, at = -1.0, at.operand

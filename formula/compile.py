@@ -1,66 +1,34 @@
 """Compile a KPI's formula: parse, check names, types and units, and give a plan that computes it.
 
-Promises  Nothing but the closed sets of formula/spec and formula/tree gets through; every error names the KPI, the column,
-          what was wanted and what came. A plan is immutable and pure.
+Promises  Nothing but the closed sets of formula/aggregates and formula/functions gets through; every error names the KPI, the
+          column, what was wanted and what came, and the name that was probably meant. A plan is immutable and pure.
 Leaves    Texts, bands, SQL and windows of the KPI to catalog.check.
 """
 
 import ast
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
-
-import numpy as np
 
 from catalog.records import Kpi, Quantity
 from formula import tree, units
-from formula.aggregates import AGGREGATES, aggregate_unit, read_aggregate
-from formula.errors import FormulaError
-from formula.spec import AggregateSpec
-from formula.tree import F64, Node, Operation
+from formula.aggregates import AGGREGATES, aggregate_unit, number_of, read_aggregate
+from formula.earlier import Base, Call, check_back, check_base, masked
+from formula.errors import FormulaError, nearest
+from formula.functions import FUNCTIONS
+from formula.plan import Plan, plan_of
+from formula.signature import check_count, result_unit
+from formula.tree import Node, Operation
+
+__all__ = ["Plan", "compile_kpi"]
 
 MAX_CHARACTERS = 1_000
+PEOPLE = units.parse("inhabitants")
+"""Unit of population()."""
+
 _BINARY: dict[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
-_ARGUMENTS = {"ratio": (2, 2), "percent": (1, 1), "share": (1, 1), "abs": (1, 1), "lowest": (2, 20), "highest": (2, 20), "clamp": (3, 3)}
-PURE = tuple(sorted(_ARGUMENTS))
-
-
-class Plan(NamedTuple):
-    """A KPI that can be computed: what it needs, and how."""
-
-    kpi: Kpi
-    aggregates: tuple[AggregateSpec, ...]
-    """Distinct, sorted by id."""
-    quantities: tuple[str, ...]
-    """Ids, sorted: the kinds that measure one of them feed the KPI."""
-    root: Node
-
-    @property
-    def version(self) -> int:
-        """The KPI's version."""
-        return self.kpi.version
-
-    @property
-    def window(self) -> str:
-        """The KPI's window."""
-        return self.kpi.window
-
-    def evaluate(self, inputs: Mapping[str, F64]) -> F64:
-        """The KPI for n areas at once.
-
-        inputs  AggregateSpec.id to float64[n] in the aggregate's unit; NaN = missing
-        ->      float64[n] in the KPI's unit; NaN where an input is missing or something is divided by zero
-        """
-        missing = [spec.id for spec in self.aggregates if spec.id not in inputs]
-        if missing:
-            raise FormulaError(f"kpi {self.kpi.id}: evaluate", "an array for each aggregate", f"none for {', '.join(missing)}")
-        value = tree.evaluate(self.root, inputs, len(inputs[self.aggregates[0].id]))
-        return np.where(np.isfinite(value), value, np.nan)
-
-    def explain(self) -> list[str]:
-        """Lines for people: what is read, how it is put together."""
-        lines = [f"{self.kpi.id} v{self.kpi.version} [{self.kpi.unit}] per {self.kpi.window} = {tree.text(self.root)}"]
-        lines += [f"  needs {spec.id}: {AGGREGATES[spec.function]}" for spec in self.aggregates]
-        return lines
+_OTHERS = ("at", "population")
+_NO_KPIS: Mapping[str, Kpi] = MappingProxyType({})
 
 
 class _Typed(NamedTuple):
@@ -70,33 +38,37 @@ class _Typed(NamedTuple):
     unit: units.Unit | None
 
 
-def compile_kpi(kpi: Kpi, quantities: Mapping[str, Quantity]) -> Plan:
-    """Check the formula against the catalogue and compile it; raises FormulaError."""
+def compile_kpi(kpi: Kpi, quantities: Mapping[str, Quantity], kpis: Mapping[str, Kpi] = _NO_KPIS) -> Plan:
+    """Check the formula against the catalogue and compile it; `kpis`: those that `at(…)` may name. Raises FormulaError."""
     where = f"kpi {kpi.id}: formula"
-    if len(kpi.formula) > MAX_CHARACTERS:
-        raise FormulaError(where, f"at most {MAX_CHARACTERS} characters", len(kpi.formula))
+    formula = kpi.formula.strip()
+    if len(formula) > MAX_CHARACTERS:
+        raise FormulaError(where, f"at most {MAX_CHARACTERS} characters", len(formula))
+    hidden, calls = masked(formula)
     try:
-        parsed = ast.parse(kpi.formula.strip(), mode="eval")
+        parsed = ast.parse(hidden, mode="eval")
     except (SyntaxError, ValueError) as error:
-        raise FormulaError(where, "an expression", f"{kpi.formula} ({error})") from None
+        hint = "; another KPI's earlier value is at(kpi, -7d)" if "at(" in formula else ""
+        raise FormulaError(where, "an expression" + hint, f"{formula} ({error})") from None
     except (RecursionError, MemoryError):
-        raise FormulaError(where, "an expression of reasonable depth", kpi.formula[:60]) from None
-    root = _Compiler(where, kpi, quantities).node(parsed.body)
-    used = tuple(sorted(set(tree.aggregates(root.node)), key=lambda spec: spec.id))
-    if not used:
-        raise FormulaError(where, "at least one aggregate: " + ", ".join(AGGREGATES), kpi.formula)
+        raise FormulaError(where, "an expression of reasonable depth", formula[:60]) from None
+    root = _Compiler(where, kpi, quantities, (kpis, calls)).node(parsed.body)
+    plan = plan_of(kpi, root.node)
+    if not plan.aggregates:
+        raise FormulaError(where, "at least one aggregate: " + ", ".join(AGGREGATES), formula)
     unit = root.unit or units.ONE
     if unit != units.parse(kpi.unit):
         hint = "; percent(…) makes % of a share" if kpi.unit == "%" and unit == units.ONE else ""
         raise FormulaError(f"kpi {kpi.id}: unit", f"{units.show(unit)}, which the formula gives{hint}", kpi.unit)
-    return Plan(kpi, used, tuple(sorted({spec.quantity for spec in used})), root.node)
+    return plan
 
 
 class _Compiler:
     """Walks one expression; knows the KPI for its messages and its window."""
 
-    def __init__(self, where: str, kpi: Kpi, quantities: Mapping[str, Quantity]) -> None:
+    def __init__(self, where: str, kpi: Kpi, quantities: Mapping[str, Quantity], others: tuple[Mapping[str, Kpi], Mapping[int, Call]]) -> None:
         self._where, self._kpi, self._quantities = where, kpi, quantities
+        self._kpis, self._calls = others
 
     def node(self, at: ast.expr) -> _Typed:
         """Check and compile one node."""
@@ -117,24 +89,40 @@ class _Compiler:
         raise self._error(at, "numbers, + - * /, aggregates and functions", ast.unparse(at))
 
     def _call(self, at: ast.expr, name: str, arguments: list[ast.expr]) -> _Typed:
-        spec = read_aggregate(name, arguments, lambda where, wanted, got: self._error(where or at, wanted, got))
+        spec = read_aggregate(name, arguments, lambda where, wanted, got, meant="": self._error(where or at, wanted, got, meant))
         if spec is not None:
-            unit = aggregate_unit(spec, self._kpi.window, self._quantities, lambda wanted, got: self._error(at, wanted, got))
+            unit = aggregate_unit(spec, self._kpi.window, self._quantities, lambda wanted, got, meant="": self._error(at, wanted, got, meant))
             return _Typed(tree.Aggregate(spec), unit)
-        if name not in _ARGUMENTS:
-            raise self._error(at, "one of " + ", ".join([*AGGREGATES, *PURE]), name)
-        low, high = _ARGUMENTS[name]
-        if not low <= len(arguments) <= high:
-            raise self._error(at, f"{name} with {low if low == high else f'{low} to {high}'} arguments", len(arguments))
+        if name == "at":
+            return self._earlier(at)
+        if name == "population":
+            if arguments:
+                raise self._error(at, "population() without arguments: the people living in the area", len(arguments))
+            return _Typed(tree.Population(), PEOPLE)
+        if name not in FUNCTIONS:
+            names = [*AGGREGATES, *FUNCTIONS, *_OTHERS]
+            raise self._error(at, "one of " + ", ".join(names), name, nearest(name, names))
+        check_count(name, len(arguments), lambda _, wanted, got: self._error(at, wanted, got))
         typed = [self.node(argument) for argument in arguments]
-        if name == "ratio":
-            return self._combine(at, "/", typed[0], typed[1])
-        if name in ("percent", "share"):
-            wanted, given = (units.ONE, units.PERCENT) if name == "percent" else (units.PERCENT, units.ONE)
-            if typed[0].unit not in (wanted, None):
-                raise self._error(at, f"{name} of something in {units.show(wanted)}", units.show(typed[0].unit or units.ONE))
-            return _Typed(Operation(name, (typed[0].node,)), given)
-        return _Typed(Operation(name, tuple(part.node for part in typed)), self._same(at, typed))
+        numbers = [number_of(argument) for argument in arguments]
+        unit_ = result_unit(
+            name,
+            [part.unit for part in typed],
+            numbers,
+            lambda place, wanted, got: self._error(at if place is None else arguments[place], wanted, got),
+        )
+        return _Typed(Operation(name, tuple(part.node for part in typed)), unit_)
+
+    def _earlier(self, at: ast.expr) -> _Typed:
+        call = self._calls.get(at.col_offset)
+        if call is None:
+            raise self._error(at, "at(kpi, -7d): a KPI, and minus a number of h, d or w", ast.unparse(at))
+        known = self._kpis.get(call.kpi)
+        if known is None:
+            raise self._error(at, "a KPI of the catalogue", call.kpi, nearest(call.kpi, self._kpis))
+        check_back(call.back, self._kpi.window, lambda wanted, got: self._error(at, wanted, got))
+        check_base(self._kpi, known, self._kpis, lambda wanted, got: self._error(at, wanted, got))
+        return _Typed(tree.Earlier(Base(known.id, known.version, call.back)), units.parse(known.unit))
 
     def _combine(self, at: ast.expr, operator: str, left: _Typed, right: _Typed) -> _Typed:
         node = Operation(operator, (left.node, right.node))
@@ -155,5 +143,5 @@ class _Compiler:
                 raise self._error(at, f"one unit, {units.show(known[0])}", units.show(unit))
         return known[0] if known else None
 
-    def _error(self, at: ast.expr, wanted: str, got: object) -> FormulaError:
-        return FormulaError(f"{self._where}, column {at.col_offset + 1}", wanted, got)
+    def _error(self, at: ast.expr, wanted: str, got: object, meant: str = "") -> FormulaError:
+        return FormulaError(f"{self._where}, column {at.col_offset + 1}", wanted, got, meant)

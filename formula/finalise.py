@@ -22,8 +22,8 @@ I64 = npt.NDArray[np.int64]
 Bins = tuple[I64, I64]
 """Distinct integers of the resolution, ascending, and how many readings each has."""
 
-MEAN_BITS = 30
-"""A device's mean enters sums as an integer of 2^-30 of the scale."""
+MEAN_BITS = 50
+"""A device's mean enters sums as an integer of 2^-50 of the scale."""
 
 
 def finalise(spec: AggregateSpec, quantity: Quantity, merged: Merged, bins: Sequence[Bins | None] = ()) -> F64:
@@ -35,9 +35,13 @@ def finalise(spec: AggregateSpec, quantity: Quantity, merged: Merged, bins: Sequ
     """
     worth = scale(spec, quantity)
     devices = merged.devices.tolist()
+    if spec.weight:
+        return _weighted(spec.weight, merged, worth)
     if spec.function in DEVICE_MEANS:
         below = worth.denominator << MEAN_BITS
         return _each(devices, [total * worth.numerator for total in to_ints(merged.sum_hi, merged.sum_lo)], [n * below for n in devices])
+    if spec.function == "increase":
+        return _scaled([int(steps) for steps in merged.real.tolist()], to_ints(merged.sum_hi, merged.sum_lo), worth)
     if spec.function in DEVICE_SUMS:
         return _scaled(devices, to_ints(merged.sum_hi, merged.sum_lo), worth)
     if spec.function == "min":
@@ -50,6 +54,15 @@ def finalise(spec: AggregateSpec, quantity: Quantity, merged: Merged, bins: Sequ
         return np.array([_level(real, n) for real, n in zip(merged.real.tolist(), devices, strict=True)], np.float64)
     rank = Fraction(repr(spec.argument or 0.0)) / 100
     return np.array([math.nan if pair is None else percentile(*pair, rank, worth) for pair in bins], np.float64)
+
+
+def _weighted(weight: str, merged: Merged, worth: Fraction) -> F64:
+    """Sum over weight: of whole readings by their number, of device means (2^-50) by the people around them."""
+    totals = [total * worth.numerator for total in to_ints(merged.sum_hi, merged.sum_lo)]
+    if weight == "count":
+        return _each(merged.readings.tolist(), totals, [worth.denominator * n for n in merged.readings.tolist()])
+    people = [int(weight) for weight in merged.real.tolist()]
+    return _each(people, totals, [(worth.denominator << MEAN_BITS) * n for n in people])
 
 
 def percentile(bins: I64, counts: I64, rank: Fraction, worth: Fraction) -> float:

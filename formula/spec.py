@@ -19,7 +19,7 @@ ORDERED = frozenset({"increase", "time_mean", "time_share"})
 """Functions that take readings in time order when the watermark passes (rule 10)."""
 
 DEVICE_MEANS = frozenset({"mean", "time_mean", "time_share", "last"})
-"""Functions whose sum is of device values in 2^-30 of the scale; the value is their mean over devices."""
+"""Functions whose sum is of device values in 2^-50 of the scale; the value is their mean over devices."""
 
 DEVICE_SUMS = frozenset({"sum", "count", "increase", "last_sum"})
 """Functions whose sum is of whole integers; the value is their total."""
@@ -32,7 +32,13 @@ WINDOWS: tuple[str, ...] = get_args(WindowName)
 PARTS_WINDOWS = frozenset({"day", "month", "quarter", "year"})
 """Windows that are long enough to have parts."""
 
-_ID = re.compile(r"(?P<function>[a-z_]+|p\d{1,3})\((?P<quantity>[a-z0-9._:-]{1,64})(?:,(?P<argument>-?[0-9.][0-9.e+-]*))?(?:,(?P<part>[a-z]+))?\)")
+WEIGHTS = ("count", "population")
+"""What a mean over devices can be weighted by: each device's good readings, or the people of its neighbourhood."""
+
+_ID = re.compile(
+    r"(?P<function>[a-z_]+|p\d{1,3})\((?P<quantity>[a-z0-9._:-]{1,64})(?:,(?P<argument>-?[0-9.][0-9.e+-]*))?"
+    r"(?:,(?P<weight>count|population))?(?:,(?P<part>[a-z]+))?\)"
+)
 _RANK = re.compile(r"p(\d{1,3})")
 
 
@@ -44,16 +50,19 @@ class AggregateSpec(NamedTuple):
     part       "" for the whole window, or one of PARTS: only readings whose local time lies in it
     argument   percentile: rank 0 to 100; time_share: threshold in the quantity's unit (share of the time the value is
                at or above it); else None
+    weight     mean: "" (every device the same), or one of WEIGHTS
     """
 
     function: str
     quantity: str
     part: str = ""
     argument: float | None = None
+    weight: str = ""
 
     @property
     def id(self) -> str:
-        """Canonical text: `mean(pm2_5)`, `leq(sound_level,night)`, `p95(vehicle_speed)`, `time_share(fill_level,80)`."""
+        """Canonical text: `mean(pm2_5)`, `leq(sound_level,night)`, `p95(vehicle_speed)`, `time_share(fill_level,80)`,
+        `mean(pm2_5,population,night)`."""
         name, fields = self.function, [self.quantity]
         if self.argument is not None:
             number = _number_text(self.argument)
@@ -61,6 +70,8 @@ class AggregateSpec(NamedTuple):
                 name = "p" + number
             else:
                 fields.append(number)
+        if self.weight:
+            fields.append(self.weight)
         if self.part:
             fields.append(self.part)
         return f"{name}({','.join(fields)})"
@@ -94,7 +105,9 @@ def parse_id(text: str) -> AggregateSpec:
     rank = _RANK.fullmatch(function)
     if rank is not None:
         function, argument = "percentile", rank[1]
-    spec = AggregateSpec(function, match["quantity"], match["part"] or "", None if argument is None else _number(argument, where))
+    spec = AggregateSpec(
+        function, match["quantity"], match["part"] or "", None if argument is None else _number(argument, where), match["weight"] or ""
+    )
     check(spec, lambda wanted, got: FormulaError(where, wanted, got))
     if spec.id != text:
         raise FormulaError(where, f"the canonical {spec.id}", text)
@@ -107,6 +120,8 @@ def check(spec: AggregateSpec, error: Callable[[str, object], Exception]) -> Non
         raise error("one of " + ", ".join(FUNCTIONS), spec.function)
     if spec.part and spec.part not in PARTS:
         raise error("a part of the day: " + ", ".join(PARTS), spec.part)
+    if spec.weight and (spec.function != "mean" or spec.weight not in WEIGHTS):
+        raise error("no weight but mean's: " + ", ".join(WEIGHTS), f"{spec.function} weighted by {spec.weight}")
     if spec.function == "percentile":
         if spec.argument is None or not 0.0 <= spec.argument <= 100.0:
             raise error("a rank from 0 to 100", spec.argument)

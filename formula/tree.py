@@ -1,6 +1,6 @@
-"""A compiled expression: numbers, aggregates and pure functions over arrays.
+"""A compiled expression: numbers, aggregates, what is known otherwise, and pure functions over arrays.
 
-Promises  NaN is missing and goes through every operation; a division by zero is missing, too.
+Promises  NaN is missing and goes through every operation (a function may say otherwise); a division by zero is missing, too.
 Leaves    Types and units to formula/compile, which builds nothing wrong.
 """
 
@@ -10,9 +10,16 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from formula.arithmetic import divide
+from formula.earlier import Base
+from formula.functions import kernel_of
+from formula.signature import signature_of
 from formula.spec import AggregateSpec
 
 F64 = npt.NDArray[np.float64]
+
+POPULATION = "population()"
+"""Id of the input that holds the people living in each area."""
 
 
 class Number(NamedTuple):
@@ -27,6 +34,16 @@ class Aggregate(NamedTuple):
     spec: AggregateSpec
 
 
+class Earlier(NamedTuple):
+    """Another KPI's final value, some windows before."""
+
+    base: Base
+
+
+class Population(NamedTuple):
+    """The people living in the area, from the catalogue."""
+
+
 class Operation(NamedTuple):
     """A pure function of its arguments."""
 
@@ -34,57 +51,56 @@ class Operation(NamedTuple):
     arguments: tuple["Node", ...]
 
 
-Node = Number | Aggregate | Operation
+Node = Number | Aggregate | Earlier | Population | Operation
 
-
-def _divide(left: F64, right: F64) -> F64:
-    return np.divide(left, np.where(right == 0.0, np.nan, right))
-
-
-OPERATIONS: Mapping[str, Callable[..., F64]] = {
-    "+": np.add,
-    "-": np.subtract,
-    "*": np.multiply,
-    "/": _divide,
-    "negative": np.negative,
-    "ratio": _divide,
-    "percent": lambda x: x * 100.0,
-    "share": lambda x: x / 100.0,
-    "abs": np.abs,
-    "lowest": lambda *x: np.minimum.reduce(np.broadcast_arrays(*x)),
-    "highest": lambda *x: np.maximum.reduce(np.broadcast_arrays(*x)),
-    "clamp": lambda x, low, high: np.minimum(np.maximum(x, low), high),
-}
-"""Name to arithmetic; formula/compile holds their arguments and units."""
+OPERATIONS: Mapping[str, Callable[..., F64]] = {"+": np.add, "-": np.subtract, "*": np.multiply, "/": divide, "negative": np.negative}
+"""The operators; everything with a name is in formula/functions."""
 
 
 def evaluate(node: Node, inputs: Mapping[str, F64], n: int) -> F64:
-    """The node's value for n areas or windows at once; `inputs` by AggregateSpec.id."""
-    if isinstance(node, Number):
-        return np.full(n, node.value)
-    if isinstance(node, Aggregate):
-        return inputs[node.spec.id]
-    arguments = [evaluate(argument, inputs, n) for argument in node.arguments]
+    """The node's value for n areas or windows at once; `inputs` by id of the aggregate, base or POPULATION."""
+    match node:
+        case Number(value):
+            return np.full(n, value)
+        case Aggregate(spec):
+            return inputs[spec.id]
+        case Earlier(base):
+            return inputs[base.id]
+        case Population():
+            return inputs[POPULATION]
     with np.errstate(all="ignore"):
-        value: F64 = OPERATIONS[node.name](*arguments)
-    return value
+        if node.name in OPERATIONS:
+            return OPERATIONS[node.name](*(evaluate(argument, inputs, n) for argument in node.arguments))
+        parameters = signature_of(node.name).parameters
+        columns = [
+            argument.value
+            if isinstance(argument, Number) and parameters[min(place, len(parameters) - 1)].unit == "number"
+            else evaluate(argument, inputs, n)
+            for place, argument in enumerate(node.arguments)
+        ]
+        return np.asarray(kernel_of(node.name)(*columns), np.float64)
 
 
-def aggregates(node: Node) -> Iterator[AggregateSpec]:
-    """All aggregates below the node, with repetitions."""
-    if isinstance(node, Aggregate):
-        yield node.spec
-    elif isinstance(node, Operation):
+def leaves(node: Node) -> Iterator[Node]:
+    """Everything below the node that is no operation, with repetitions."""
+    if isinstance(node, Operation):
         for argument in node.arguments:
-            yield from aggregates(argument)
+            yield from leaves(argument)
+    else:
+        yield node
 
 
 def text(node: Node) -> str:
     """The node as a formula, fully bracketed."""
-    if isinstance(node, Number):
-        return f"{node.value:g}"
-    if isinstance(node, Aggregate):
-        return node.spec.id
+    match node:
+        case Number(value):
+            return f"{value:g}"
+        case Aggregate(spec):
+            return spec.id
+        case Earlier(base):
+            return base.id
+        case Population():
+            return POPULATION
     parts = [text(argument) for argument in node.arguments]
     if node.name in ("+", "-", "*", "/"):
         return f"({parts[0]} {node.name} {parts[1]})"

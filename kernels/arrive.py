@@ -46,20 +46,22 @@ class Tables(NamedTuple):
 
 
 class Verdicts(NamedTuple):
-    """Output by row: status, quality after the arrival checks, value as an integer of the resolution."""
+    """Output by row: status, quality after the arrival checks, value as an integer of the resolution; `span`: times of the kept rows."""
 
     status: U8
     quality: U16
     integer: I64
+    span: I64  # [2] earliest and latest time (µs) of the kept rows
 
 
 def new_verdicts(rows: int) -> Verdicts:
     """Room for the verdicts on n rows."""
-    return Verdicts(np.zeros(rows, np.uint8), np.zeros(rows, np.uint16), np.zeros(rows, np.int64))
+    return Verdicts(np.zeros(rows, np.uint8), np.zeros(rows, np.uint16), np.zeros(rows, np.int64), np.array([1 << 62, -(1 << 62)], np.int64))
 
 
 @jit
 def _arrive(rows: Any, tables: Any, watermark_us: Any, quiet_from_us: Any, seen: Any, out: Any) -> None:
+    low_us, high_us = out.span[0], out.span[1]
     for i in range(rows.slot.size):
         s = rows.slot[i]
         q = rows.quantity[i]
@@ -91,10 +93,12 @@ def _arrive(rows: Any, tables: Any, watermark_us: Any, quiet_from_us: Any, seen:
             seen.value[p] = v
             seen.used[0] += 1
             out.status[i] = 0
+            low_us, high_us = min(low_us, at), max(high_us, at)
         elif seen.value[p] == v:
             out.status[i] = 1
         else:
             out.status[i] = 2
+    out.span[0], out.span[1] = low_us, high_us
 
 
 def arrive(rows: Rows, tables: Tables, watermark_us: I64, quiet_from_us: I64, seen: Table, out: Verdicts) -> None:

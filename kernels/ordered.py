@@ -5,6 +5,8 @@ every number is an integer and free of the order of arrival.
 
 Promises  time_mean and time_share: sums of value times µs, and µs, per window; a value holds at most max_hold_us.
           increase: the step between two good readings belongs to the window of the later; a fall is a reset to zero.
+          Steps are counted, too: a first reading alone says nothing.
+          In a part of the day only time that lies in it, and steps whose later reading does, count.
 Leaves    Sorting and holding back what the watermark has not passed to stream.worker.pending.
 """
 
@@ -14,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from kernels._jit import jit
-from kernels.accumulate import Blocks, Lanes
-from kernels.calendar import end_of, start_of
+from kernels.calendar import edge, end_of, in_part, start_of
+from kernels.lanes import Blocks, Lanes
 
 I64 = npt.NDArray[np.int64]
 I32 = npt.NDArray[np.int32]
@@ -66,6 +68,14 @@ def _block(blocks: Any, lane: int, start_us: int) -> Any:
 
 
 @jit
+def _next_part(lanes: Any, city: int, at_us: int) -> Any:
+    """The next edge between parts of the day after at_us (µs)."""
+    low, high = lanes.calendar_at[city, 4], lanes.calendar_at[city, 5]
+    k = edge(lanes.edges, low, high, at_us) + 1
+    return lanes.edges[k] if k < high else np.int64(1 << 62)
+
+
+@jit
 def _add_product(cell: Any, p: int, value: int, duration_us: int) -> None:
     """cell sum += value * duration_us; the product may pass 64 bits, so it is made of 32-bit halves."""
     negative = value < 0
@@ -95,6 +105,7 @@ def _advance(ground: Any, t: int, s: int, until_us: int, write: bool, need: Any)
     row = lanes.row[tracks.quantity[t], s]
     end = min(until_us, held.at_us[t, s] + ground.hold_us[s])
     at = held.fed_us[t, s]
+    part = lanes.part[lane]
     value = held.value[t, s]
     if tracks.function[t] == 10:
         value = 1 if value >= tracks.above[t] else 0
@@ -105,7 +116,10 @@ def _advance(ground: Any, t: int, s: int, until_us: int, write: bool, need: Any)
         if b < 0:
             need[0], need[1], need[2] = lane, start, city
             return False
-        if write:
+        inside = True
+        if part != 0:
+            stop, inside = min(stop, _next_part(lanes, city, at)), in_part(lanes, city, part, at)
+        if write and inside:
             p = blocks.base[b] + row
             _add_product(blocks.cell, p, value, min(stop, end) - at)
             blocks.cell[p, 7] += min(stop, end) - at
@@ -127,21 +141,23 @@ def _note(ground: Any, t: int, s: int, at_us: int, v: int, write: bool, need: An
         need[0], need[1], need[2] = lane, start, city
         return False
     if write:
-        p = blocks.base[b] + lanes.row[tracks.quantity[t], s]
-        blocks.cell[p, 0] += 1
-        blocks.dirty[p] = 1
-        if tracks.function[t] == 11 and held.at_us[t, s] != -(1 << 62):
-            step = v - held.value[t, s] if v >= held.value[t, s] else v
-            _add_product(blocks.cell, p, step, 1)
+        if in_part(lanes, city, lanes.part[lane], at_us):
+            p = blocks.base[b] + lanes.row[tracks.quantity[t], s]
+            blocks.cell[p, 0] += 1
+            blocks.dirty[p] = 1
+            if tracks.function[t] == 11 and held.at_us[t, s] != -(1 << 62):
+                step = v - held.value[t, s] if v >= held.value[t, s] else v
+                _add_product(blocks.cell, p, step, 1)
+                blocks.cell[p, 7] += 1
         held.at_us[t, s], held.value[t, s], held.fed_us[t, s] = at_us, v, at_us
     return True
 
 
 @jit
 def _within(ground: Any, t: int, s: int, at_us: int) -> Any:
-    """Whether the reading and all that the held value adds lie in the window that the track found last."""
+    """Whether the reading and all that the held value adds lie in the window that the track found last; never in a part of the day."""
     hit, lane = ground.blocks.hit, ground.tracks.lane[t]
-    if at_us < hit[lane, 0] or at_us >= hit[lane, 1] or ground.lanes.slot_city[s] != hit[lane, 3]:
+    if ground.lanes.part[lane] != 0 or at_us < hit[lane, 0] or at_us >= hit[lane, 1] or ground.lanes.slot_city[s] != hit[lane, 3]:
         return False
     known = ground.held.at_us[t, s] != -(1 << 62) and ground.tracks.function[t] != 11
     return not known or ground.held.fed_us[t, s] >= hit[lane, 0]
@@ -156,6 +172,7 @@ def _feed_within(cell: Any, p: int, function: int, held: Any, hold_us: int) -> A
         return
     if function == 11:
         _add_product(cell, p, v - before if v >= before else v, 1)
+        cell[p, 7] += 1
         return
     end = min(at_us, before_us + hold_us)
     if fed_us < end:

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from kernels._jit import jit
-from kernels.accumulate import Lanes
 from kernels.arrive import Rows, Verdicts
 from kernels.calendar import in_part, start_of
+from kernels.lanes import Lanes
 from kernels.table import Table, new_table, place, put
 
 I64 = npt.NDArray[np.int64]

@@ -1,6 +1,6 @@
 """Reduce device accumulators to areas: the absolute partial rows that a worker publishes.
 
-Promises  Integer sums in 128 bits; a device's mean enters as an integer of 2^-30 of the resolution, half to even.
+Promises  Integer sums in 128 bits; a device's mean enters as an integer of 2^-50 of the resolution, half to even.
           Every level is summed from device rows, never from a lower level.
 Leaves    Merging over partitions to the combiner.
 """
@@ -11,17 +11,20 @@ import numpy as np
 import numpy.typing as npt
 
 from kernels._jit import jit
+from kernels.lanes import Blocks
 
 I64 = npt.NDArray[np.int64]
 I32 = npt.NDArray[np.int32]
 F64 = npt.NDArray[np.float64]
 U8 = npt.NDArray[np.uint8]
 
-FUNCTIONS = ("mean", "last", "sum", "count", "last_sum", "leq", "min", "max", "count_devices", "time_mean", "time_share", "increase", "percentile")
-"""A function's code, here and in kernels.ordered, is its place in this tuple."""
+FUNCTIONS = (
+    "mean", "last", "sum", "count", "last_sum", "leq", "min", "max", "count_devices", "time_mean", "time_share", "increase", "percentile",
+    "mean_count", "mean_population",
+)  # fmt: skip
+"""A function's code, here and in kernels.ordered, is its place in this tuple; a weighted mean has one of its own."""
 PERCENTILE = FUNCTIONS.index("percentile")
 LEVELS = 3
-_SCALE = 30
 
 
 class Places(NamedTuple):
@@ -32,12 +35,24 @@ class Places(NamedTuple):
     cadence_us: I64  # [s]
     due_from_us: I64  # [s]
     due_to_us: I64  # [s]
+    population: I64  # [s] people of the smallest area, the weight of mean_population
+    city: I32  # [s]
+
+
+class Spans(NamedTuple):
+    """The part of the day of a block: the spans of city c, first[c] to first[c + 1]. No spans at all: the whole window."""
+
+    first: I64  # [c + 1]
+    edges_us: I64  # [n, 2] from, to
+
+
+WHOLE = Spans(np.zeros(1, np.int64), np.zeros((0, 2), np.int64))
 
 
 class Scratch(NamedTuple):
-    """Work space by area a: integers (see _sum_devices), energies, and which areas changed."""
+    """Work space by area a: integers (see _sum_device), energies, and which areas changed."""
 
-    number: I64  # [a, 13]
+    number: I64  # [a, 16]
     energy: F64  # [a]
     changed: U8  # [a]
 
@@ -55,7 +70,7 @@ class PartialRows(NamedTuple):
 
 def new_scratch(areas: int) -> Scratch:
     """Scratch for a areas."""
-    return Scratch(np.zeros((areas, 13), np.int64), np.zeros(areas), np.zeros(areas, np.uint8))
+    return Scratch(np.zeros((areas, 16), np.int64), np.zeros(areas), np.zeros(areas, np.uint8))
 
 
 def new_rows(capacity: int) -> PartialRows:
@@ -80,10 +95,10 @@ def _add128(number: Any, a: int, at: int, hi: int, lo: int) -> None:
 
 @jit
 def _scaled(v: int, fraction: int) -> Any:
-    """v * 2^30 + fraction (0 <= fraction <= 2^30) as (hi, lo)."""
-    lo = np.uint64(v) << np.uint64(30)
+    """v * 2^50 + fraction (0 <= fraction <= 2^50) as (hi, lo)."""
+    lo = np.uint64(v) << np.uint64(50)
     after = lo + np.uint64(fraction)
-    return (v >> 34) + (1 if after < lo else 0), np.int64(after)
+    return (v >> 14) + (1 if after < lo else 0), np.int64(after)
 
 
 @jit
@@ -113,51 +128,85 @@ def _divide(hi: Any, lo: Any, count: Any) -> Any:
 
 @jit
 def device_mean(hi: int, lo: int, count: int) -> Any:
-    """(hi, lo) / count in units of 2^-30, half to even, as (hi, lo); 0 < count < 2^47 (readings, or a year in µs)."""
+    """(hi, lo) / count in units of 2^-50, half to even, as (hi, lo); 0 < count < 2^47 (readings, or a year in µs)."""
     q, r = _divide(hi, lo, count)
-    r <<= 15
-    upper = r // count
-    r = (r - upper * count) << 15
-    lower = r // count
-    fraction = (upper << 15) + lower
-    twice = 2 * (r - lower * count)
+    if count < 8192:
+        r <<= 50
+        fraction = r // count
+        r -= fraction * count
+    else:
+        fraction = 0
+        for bits in (13, 13, 12, 12):
+            r <<= bits
+            digit = r // count
+            r -= digit * count
+            fraction = (fraction << bits) + digit
+    twice = 2 * r
     if twice > count or (twice == count and fraction & 1 == 1):
         fraction += 1
     return _scaled(q, fraction)
 
 
 @jit
-def _due(start_us: int, end_us: int, from_us: int, to_us: int, cadence_us: int) -> Any:
-    overlap = min(end_us, to_us) - max(start_us, from_us)
-    if overlap <= 0:
-        return 0
+def _multiplied(hi: int, lo: int, weight: int) -> Any:
+    """(hi, lo) * weight as (hi, lo), modulo 2^128; 0 <= weight."""
+    low, w, mask, shift = np.uint64(lo), np.uint64(weight), np.uint64(0xFFFFFFFF), np.uint64(32)
+    ll, lh, hl, hh = (low & mask) * (w & mask), (low & mask) * (w >> shift), (low >> shift) * (w & mask), (low >> shift) * (w >> shift)
+    middle = (ll >> shift) + (lh & mask) + (hl & mask)
+    top = hh + (lh >> shift) + (hl >> shift) + (middle >> shift)
+    return hi * weight + np.int64(top), np.int64((ll & mask) | (middle << shift))
+
+
+@jit
+def _due(start_us: int, end_us: int, places: Any, s: int, spans: Any) -> Any:
+    """Millionths of a reading that are due of a device in the window, in the spans of its city where there are some."""
+    from_us, to_us, cadence_us = places.due_from_us[s], places.due_to_us[s], places.cadence_us[s]
+    if spans.edges_us.shape[0] == 0:
+        overlap = max(0, min(end_us, to_us) - max(start_us, from_us))
+    else:
+        overlap = 0
+        for k in range(spans.first[places.city[s]], spans.first[places.city[s] + 1]):
+            overlap += max(0, min(spans.edges_us[k, 1], to_us) - max(spans.edges_us[k, 0], from_us))
     whole = overlap // cadence_us
     return whole * 1_000_000 + (overlap - whole * cadence_us) * 1_000_000 // cadence_us
 
 
 @jit
-def _sum_device(cell: Any, energy: float, p: int, due: int, a: int, out: Any) -> None:
-    """Add device row p to area a; a row with durations (ordered lanes) is weighted by them, another by its readings.
+def _device(cell: Any, p: int, due: int, population: int, weighted: bool, out: Any) -> None:
+    """What device row p adds to each of its areas; a row with durations (ordered lanes) is weighted by them, another by its readings.
 
-    Columns: devices, readings, good_due, mean hi lo, last hi lo, sum hi lo, last_sum hi lo, low, high.
+    out: readings, good_due, mean hi lo, last hi lo, weighted hi lo.
     """
     n, weight = cell[p, 0], cell[p, 7] if cell[p, 7] != 0 else cell[p, 0]
-    if out.number[a, 0] == 0:
-        out.number[a, 11] = cell[p, 3]
-        out.number[a, 12] = cell[p, 4]
+    out[0], out[1] = n, min(n * 1_000_000, due)
+    out[2], out[3] = device_mean(cell[p, 2], cell[p, 1], weight)
+    out[4], out[5] = _scaled(cell[p, 6], 0)
+    if weighted:
+        out[6], out[7] = _multiplied(out[2], out[3], population)
+
+
+@jit
+def _sum_device(cell: Any, p: int, device: Any, population: int, a: int, out: Any) -> None:
+    """Add device row p to area a.
+
+    Columns: devices, readings, good_due, mean hi lo, last hi lo, sum hi lo, last_sum hi lo, low, high, weighted hi lo, weight.
+    """
+    if out[a, 0] == 0:
+        out[a, 11] = cell[p, 3]
+        out[a, 12] = cell[p, 4]
     else:
-        out.number[a, 11] = min(out.number[a, 11], cell[p, 3])
-        out.number[a, 12] = max(out.number[a, 12], cell[p, 4])
-    out.number[a, 0] += 1
-    out.number[a, 1] += n
-    out.number[a, 2] += min(n * 1_000_000, due)
-    hi, lo = device_mean(cell[p, 2], cell[p, 1], weight)
-    _add128(out.number, a, 3, hi, lo)
-    hi, lo = _scaled(cell[p, 6], 0)
-    _add128(out.number, a, 5, hi, lo)
-    _add128(out.number, a, 7, cell[p, 2], cell[p, 1])
-    _add128(out.number, a, 9, cell[p, 6] >> 63, cell[p, 6])
-    out.energy[a] += energy / weight
+        out[a, 11] = min(out[a, 11], cell[p, 3])
+        out[a, 12] = max(out[a, 12], cell[p, 4])
+    out[a, 0] += 1
+    out[a, 1] += device[0]
+    out[a, 2] += device[1]
+    _add128(out, a, 3, device[2], device[3])
+    _add128(out, a, 5, device[4], device[5])
+    _add128(out, a, 7, cell[p, 2], cell[p, 1])
+    _add128(out, a, 9, cell[p, 6] >> 63, cell[p, 6])
+    if population >= 0:
+        _add128(out, a, 13, device[6], device[7])
+        out[a, 15] += population
 
 
 @jit
@@ -172,8 +221,10 @@ def _write(function: int, scratch: Any, a: int, n: int, out: Any) -> None:
         out.number[n, 3], out.number[n, 4] = number[a, 3], number[a, 4]
     elif function == 1:
         out.number[n, 3], out.number[n, 4] = number[a, 5], number[a, 6]
-    elif function in (2, 11):
+    elif function in (2, 11, 13):
         out.number[n, 3], out.number[n, 4] = number[a, 7], number[a, 8]
+        if function == 11:
+            out.real[n] = scratch.energy[a]
     elif function == 3:
         out.number[n, 4] = number[a, 1]
     elif function == 4:
@@ -182,24 +233,35 @@ def _write(function: int, scratch: Any, a: int, n: int, out: Any) -> None:
         out.real[n] = scratch.energy[a]
     elif function in (6, 7):
         out.number[n, 5], out.number[n, 6] = number[a, 11], number[a, 12]
+    elif function == 14:
+        out.number[n, 3], out.number[n, 4], out.real[n] = number[a, 13], number[a, 14], number[a, 15]
 
 
 @jit
-def _reduce(cell: Any, energy: Any, dirty: Any, span: Any, places: Any, functions: Any, scratch: Any, out: Any) -> None:
+def _reduce(blocks: Any, span: Any, places: Any, spans: Any, functions: Any, scratch: Any, out: Any) -> None:
+    cell, energy, dirty = blocks.cell, blocks.energy, blocks.dirty
     base, start_us, end_us = span[0], span[1], span[2]
     scratch.number[:] = 0
     scratch.energy[:] = 0.0
     scratch.changed[:] = 0
+    device = np.zeros(8, np.int64)
+    weighted, stepping = False, False
+    for j in range(functions.shape[0]):
+        weighted = weighted or functions[j, 0] == 14
+        stepping = stepping or functions[j, 0] == 11  # steps of a counter stand where durations do
     for r in range(places.slot.size):
         p = base + r
         if cell[p, 0] == 0 and cell[p, 7] == 0:
             continue
         s = places.slot[r]
-        due = _due(start_us, end_us, places.due_from_us[s], places.due_to_us[s], places.cadence_us[s])
+        population = places.population[s] if weighted else -1
+        _device(cell, p, _due(start_us, end_us, places, s, spans), population, weighted, device)
+        strength = float(cell[p, 7]) if stepping else energy[p] / (cell[p, 7] if cell[p, 7] != 0 else cell[p, 0])
         for level in range(3):
             a = places.area[s, level]
             if a >= 0:
-                _sum_device(cell, energy[p], p, due, a, scratch)
+                _sum_device(cell, p, device, population, a, scratch.number)
+                scratch.energy[a] += strength
                 if dirty[p] != 0:
                     scratch.changed[a] = 1
         dirty[p] = 0
@@ -215,13 +277,14 @@ def _reduce(cell: Any, energy: Any, dirty: Any, span: Any, places: Any, function
     out.used[0] = n
 
 
-def reduce_block(blocks: Any, span: I64, places: Places, functions: I32, scratch: Scratch, out: PartialRows) -> None:
+def reduce_block(blocks: Blocks, span: I64, places: Places, functions: I32, scratch: Scratch, out: PartialRows, spans: Spans = WHOLE) -> None:
     """Append the changed areas' rows of one block to `out` and clear its dirty marks.
 
     blocks     accumulate.Blocks; span int64[3]: base row, window start, window end (µs)
     functions  int32[m, 2]: function code (place in FUNCTIONS) and the aggregate's number
     out        has room for m * areas rows more
+    spans      where the block is of a part of the day: when, by city; readings are due in them only
 
     O(rows * levels + m * areas). Errors: none.
     """
-    _reduce(blocks.cell, blocks.energy, blocks.dirty, span, places, functions, scratch, out)
+    _reduce(blocks, span, places, spans, functions, scratch, out)

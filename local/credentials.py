@@ -12,6 +12,8 @@ from pathlib import Path
 MQTT_GATEWAY, MQTT_SIMULATOR = "gateway", "simulator"
 SUPERUSER, OWNER, WRITER, READER = "postgres", "kompas_owner", "kompas_writer", "kompas_reader"
 ROLES: tuple[str, ...] = (SUPERUSER, OWNER, WRITER, READER)
+GRAFANA_ADMIN = "grafana-admin"
+"""File of the password of Grafana's admin; made where Grafana is, in containers."""
 
 
 def mqtt_file(folder: Path, user: str) -> Path:

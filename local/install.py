@@ -44,8 +44,20 @@ def purge(places: Layout) -> list[Path]:
     folders = [places.server(name) for name in ("mosquitto", "kafka", "postgres")] + [data, places.secrets, places.logs, places.run]
     there = [folder for folder in folders if folder.exists()]
     for folder in there:
-        shutil.rmtree(folder)
+        _remove(folder)
     return there
+
+
+def _remove(folder: Path) -> None:
+    """Delete a folder; of one that another disk is mounted on, what is in it."""
+    try:
+        if not os.path.ismount(folder):
+            shutil.rmtree(folder)
+            return
+        for each in folder.iterdir():
+            shutil.rmtree(each) if each.is_dir() and not each.is_symlink() else each.unlink()
+    except OSError as error:
+        raise MachineError(f"{folder} could not be deleted: {error}", "see who uses it, then ./kompas down --purge again") from error
 
 
 def _give(folders: tuple[Path, ...], apart: Path, user: int, group: int) -> None:

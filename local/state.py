@@ -5,12 +5,17 @@ Leaves    What the state says to supervise.py.
 """
 
 import contextlib
+import errno
 import fcntl
 import os
+import time
 from pathlib import Path
 from typing import IO, Literal
 
 import msgspec
+
+_PAGE, _SPARE = 4_096, 2_048
+"""The file grows by pages and keeps room for longer reasons."""
 
 Phase = Literal["setting_up", "running", "stopping", "stopped", "failed"]
 StepState = Literal["waiting", "doing", "done", "failed"]
@@ -60,18 +65,31 @@ class RunState(msgspec.Struct):
 
 
 def write(folder: Path, state: RunState) -> None:
-    """Replace the state."""
-    part = folder / "state.json.part"
-    part.write_bytes(msgspec.json.encode(state))
-    part.replace(folder / "state.json")
+    """Replace the state; on a full disk, write over the old one, which is padded so that there is room in it."""
+    told = msgspec.json.encode(state)
+    told = told.ljust(-(-(len(told) + _SPARE) // _PAGE) * _PAGE)
+    part, whole = folder / "state.json.part", folder / "state.json"
+    try:
+        part.write_bytes(told)
+        part.replace(whole)
+    except OSError as error:
+        if error.errno != errno.ENOSPC or not whole.exists() or whole.stat().st_size < len(told.rstrip()):
+            raise
+        part.unlink(missing_ok=True)
+        with whole.open("r+b") as file:
+            file.write(told.rstrip().ljust(whole.stat().st_size))
 
 
 def read(folder: Path) -> RunState | None:
     """The last written state, None where there is none."""
-    try:
-        return msgspec.json.decode((folder / "state.json").read_bytes(), type=RunState)
-    except (FileNotFoundError, msgspec.DecodeError):
-        return None
+    for pause_s in (0.01, 0.0):
+        try:
+            return msgspec.json.decode((folder / "state.json").read_bytes(), type=RunState)
+        except FileNotFoundError:
+            return None
+        except msgspec.DecodeError:  # it may be being written over
+            time.sleep(pause_s)
+    return None
 
 
 def lock(folder: Path) -> IO[str] | None:

@@ -14,7 +14,7 @@ from aiokafka.errors import KafkaError
 from catalog.cities import topic_of
 from catalog.load import load_catalogue
 from catalog.packs import configured
-from local import credentials, example, pages, report, topics
+from local import credentials, example, pages, report, space, topics
 from local.plan import Plan
 from local.state import Part, RunState
 from runtime.clock import iso_s
@@ -22,10 +22,11 @@ from runtime.clock import iso_s
 Found = dict[str, Any]
 
 
-def gather(what: Plan, now: RunState | None) -> Found:
+def gather(what: Plan, now: RunState | None, *, in_docker: bool = False) -> Found:
     """The object; `now` is None where nothing runs."""
     at = what.addresses
-    found: Found = {"running": now is not None, "phase": now.phase if now else "stopped", "pid": now.pid if now else None}
+    found: Found = {"running": now is not None, "phase": now.phase if now else "stopped", "pid": (now.pid or None) if now else None}
+    found["in_docker"] = in_docker
     found |= {"since": iso_s(now.started_us) if now else None, "cities": at.cities.split(",")}
     found["servers"] = {name: _part(part, f"{at.db_host}:{part.port}") for name, part in (now.servers if now else {}).items()}
     found["processes"] = {name: _process(part) for name, part in (now.processes if now else {}).items()}
@@ -39,7 +40,9 @@ def gather(what: Plan, now: RunState | None) -> Found:
     }
     stored = report.fetch(what.ports["writer"]) if now else report.EMPTY
     found["counts"], found["rejected"] = dict(stored.counts), dict(stored.rejected)
-    found["urls"] = commands(what)
+    left = space.least(space.folders(what.layout))
+    found["disk"] = {"folder": str(left.folder), "free_mb": left.free_mb, "problem": space.problem(left)}
+    found["urls"] = commands(what, in_docker=in_docker)
     found["logs"] = str(what.layout.logs)
     return found
 
@@ -47,14 +50,16 @@ def gather(what: Plan, now: RunState | None) -> Found:
 def well(found: Found) -> bool:
     """Whether everything runs and can do its job."""
     parts = [*found["servers"].values(), *found["processes"].values()]
-    return bool(found["running"]) and all(part["state"] == "up" and part.get("ready", True) for part in parts)
+    return bool(found["running"]) and found["disk"]["problem"] is None and all(part["state"] == "up" and part.get("ready", True) for part in parts)
 
 
-def commands(what: Plan) -> dict[str, str]:
+def commands(what: Plan, *, in_docker: bool = False) -> dict[str, str]:
     """Where to point what, as commands that work as they stand."""
     at = what.addresses
     reader = credentials.role_file(at.secrets, credentials.READER)
     grafana = f"data source PostgreSQL {at.db_host}:{at.db_port}, database {at.db_name}, user {credentials.READER}, password in {reader}"
+    if in_docker:
+        grafana = f"http://{at.db_host}:{what.ports['grafana']}, user admin, password in {at.secrets / credentials.GRAFANA_ADMIN}"
     chosen = choose(what)
     found = {"example_publish": example.publish(chosen, at)} if chosen else {}
     found |= {

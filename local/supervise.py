@@ -16,7 +16,7 @@ from functools import partial
 from types import FrameType
 
 from catalog.errors import ConfigError
-from local import credentials, once, pages, ports, processes, state, tools, topics
+from local import credentials, once, pages, ports, processes, space, state, tools, topics
 from local.child import Child, with_parent
 from local.errors import MachineError
 from local.plan import Plan, servers
@@ -55,7 +55,7 @@ class Supervisor:
         self.state = RunState(os.getpid(), clock.now_us(), plan.cities, dict(plan.ports), steps=[Step(name) for name in SETTING_UP])
         for server in self.servers:
             part = self.state.servers[server.name] = Part(server.name, port=getattr(server, "port", 0), log=str(server.log))
-            self.watched[server.name] = Watched(part, partial(_start_server, server), lambda: True)
+            self.watched[server.name] = Watched(part, partial(_start_server, server), self._room, self._no_room)
         for process in plan.processes:
             log = logs / f"{process.name}.log"
             part = self.state.processes[process.name] = Part(process.name, port=plan.ports[process.name], log=str(log))
@@ -88,7 +88,7 @@ class Supervisor:
         places = self.plan.layout
         names = ("mqtt", "kafka", "kafka_controller", "database", *(each.name for each in self.plan.processes))
         ports.require_free(self.plan.ports, names)
-        tools.require_space(places.home, 500)
+        tools.require_space(places.home, space.LOW_MB)
         work: list[Callable[[], object]] = [server.install for server in self.servers]
         work += [partial(self._begin, server) for server in self.servers]
         work += [self._topics, self._warm, self._migrate, self._processes]
@@ -182,7 +182,15 @@ class Supervisor:
         return Child(with_parent([sys.executable, "-m", process.module]), log, environment, cwd=places.run)
 
     def _all_up(self, names: tuple[str, ...]) -> bool:
-        return all(self.watched[name].up for name in names)
+        return self._room() and all(self.watched[name].up for name in names)
+
+    def _room(self) -> bool:
+        """Whether there is space to work with; a full disk is something to wait for, as a server is."""
+        return space.least(space.folders(self.plan.layout)).free_mb >= space.FULL_MB
+
+    def _no_room(self) -> str | None:
+        left = space.least(space.folders(self.plan.layout))
+        return f"waits for space on the disk under {left.folder}" if left.free_mb < space.NONE_MB else None
 
     def _tell(self) -> None:
         with contextlib.suppress(OSError):  # a full disk must not stop the supervisor from stopping what it started

@@ -74,3 +74,15 @@ def require_space(folder: Path, wanted_mb: int) -> None:
     free_mb = shutil.disk_usage(folder).free >> 20
     if free_mb < wanted_mb:
         raise MachineError(f"the disk under {folder} has {free_mb} MB left, and {wanted_mb} MB are needed", "free some space, then start again")
+
+
+def keep_text(path: Path, text: str) -> bool:
+    """Let a file hold this text: nothing where it does, else replaced as a whole, so that a full disk never empties it. True where it changed."""
+    if path.exists() and path.read_text(encoding="utf-8") == text:
+        return False
+    part = path.with_name(path.name + ".part")
+    part.write_text(text, encoding="utf-8")
+    if path.exists():
+        shutil.copystat(path, part)
+    part.replace(path)
+    return True

@@ -21,7 +21,8 @@ _SEVERITY = ("green", "yellow", "dark_orange", "red")
 
 def draw(of: RunState, span: tuple[measure.Sample, measure.Sample], report: Report, commands: Mapping[str, str]) -> RenderableType:
     """All of it, top to bottom."""
-    title = Text.assemble(("Kompas  ", "bold"), of.cities, f"   pid {of.pid}   Ctrl-C stops everything in order", style="dim")
+    who = f"pid {of.pid}" if of.pid else "in containers"
+    title = Text.assemble(("Kompas  ", "bold"), of.cities, f"   {who}   Ctrl-C stops everything in order", style="dim")
     return Group(title, _parts(of), _flow(*span), _rejected(span[1], report), _worst(report), _commands(commands))
 
 

@@ -14,17 +14,25 @@ from local.state import Part
 from runtime import clock, events
 
 _ROTATE_BYTES = 20 << 20
+HINDERED_S = 1.0
+"""How often to look whether a hindrance is gone."""
 
 
 class Watched:
-    """`start` makes the running child (and may wait until it is ready); `needed_up` tells whether it could work at all."""
+    """`start` makes the running child (and may wait until it is ready); `needed_up` tells whether it could work at all.
 
-    def __init__(self, part: Part, start: Callable[[], Child], needed_up: Callable[[], bool]) -> None:
+    `hindrance` says what must change before it is worth starting again; None: nothing.
+    """
+
+    def __init__(
+        self, part: Part, start: Callable[[], Child], needed_up: Callable[[], bool], hindrance: Callable[[], str | None] = lambda: None
+    ) -> None:
         self.part = part
         self.child: Child | None = None
-        self._start, self._needed_up = start, needed_up
+        self._start, self._needed_up, self._hindrance = start, needed_up, hindrance
         self._ends: tuple[restart.End, ...] = ()
         self._start_at_s: float | None = None
+        self._how = ""
 
     @property
     def up(self) -> bool:
@@ -45,13 +53,27 @@ class Watched:
             return True
         if self._start_at_s is None or clock.monotonic_s() < self._start_at_s:
             return False
+        hindrance = self._hindrance()
+        if hindrance is not None:
+            return self._wait(hindrance)
         self.part.restarts += 1
         try:
             self.start()
-        except MachineError as error:
-            events.failed("restart_failed", program=self.part.name, problem=error.what)
-            self._ended(1, error.what)
+            self.part.reason = self._how
+        except (MachineError, OSError) as error:
+            problem = error.what if isinstance(error, MachineError) else str(error)
+            events.failed("restart_failed", program=self.part.name, problem=problem)
+            self._ended(1, problem)
         return True
+
+    def _wait(self, hindrance: str) -> bool:
+        """Not now; True where that is news."""
+        self._start_at_s = clock.monotonic_s() + HINDERED_S
+        news = self.part.reason != hindrance
+        self.part.reason = hindrance
+        if news:
+            events.happened("restart_postponed", program=self.part.name, problem=hindrance)
+        return news
 
     def stop(self, stopper: Callable[[], object] | None = None) -> None:
         """End it for good."""
@@ -66,7 +88,7 @@ class Watched:
     def _ended(self, code: int, problem: str = "") -> None:
         decision = restart.after(self._ends, restart.End(clock.monotonic_s(), code, self._needed_up()))
         self._ends, self.child = decision.ends, None
-        how = problem or restart.describe(code)
+        how = self._how = problem or restart.describe(code)
         self.part.pid, self.part.since_us = None, clock.now_us()
         if decision.wait_s is None:
             said = tail(Path(self.part.log), 1)

@@ -1,14 +1,28 @@
 """Structured logs: what happened, by name, once per change of state. Normal operation is silent.
 
-Promises  One JSON object per line on standard error; fields carry units in their names; no secrets.
+Promises  One JSON object per line on standard error; fields carry units in their names; no secrets. A log that cannot be written
+          (a full disk) is no reason to fail: the line is lost, the work goes on.
 Leaves    Counting per batch to runtime/metrics.
 """
 
+import contextlib
 import logging
 import sys
-from typing import Any
+from typing import Any, TextIO, cast
 
 import structlog
+
+
+class _Forgiving:
+    """Standard error that never raises."""
+
+    def write(self, text: str) -> None:
+        with contextlib.suppress(OSError):
+            sys.stderr.write(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError):
+            sys.stderr.flush()
 
 
 def configure(process: str, level: str = "info") -> None:
@@ -24,7 +38,7 @@ def configure(process: str, level: str = "info") -> None:
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(file=cast(TextIO, _Forgiving())),
     )
     structlog.contextvars.bind_contextvars(process=process)
 

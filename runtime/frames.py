@@ -6,6 +6,7 @@ Leaves    What the metadata mean to the topic's schema (docs/developer/contracts
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import msgspec
@@ -17,6 +18,9 @@ Array = npt.NDArray[Any]
 META = b"kompas"
 _DICTIONARY = pa.dictionary(pa.int32(), pa.utf8())
 _TIME = pa.timestamp("us", tz="UTC")
+_TEXT = pa.utf8()
+_INT64 = np.dtype(np.int64)
+_DTYPES = {kind: np.dtype(kind.to_pandas_dtype()) for kind in (pa.int64(), pa.int32(), pa.float64(), pa.uint16(), pa.uint8())}
 _OPTIONS = pa.ipc.IpcWriteOptions()  # given, so that pyarrow does not ask the environment for each frame
 
 
@@ -37,6 +41,8 @@ class Frame(NamedTuple):
     meta: dict[str, Any]
     columns: dict[str, Any]
     rows: int
+    source: Any = None
+    """The record's bytes and their schema, for `replaced`."""
 
 
 def encode(meta: Mapping[str, Any], columns: Mapping[str, Array | Coded | Sequence[Any]]) -> bytes:
@@ -60,13 +66,30 @@ def encode(meta: Mapping[str, Any], columns: Mapping[str, Array | Coded | Sequen
 def decode(value: bytes) -> Frame:
     """One IPC stream to Frame; raises DamagedFrame with the sentence why."""
     try:
-        with pa.ipc.open_stream(pa.py_buffer(value)) as reader:
-            batch = reader.read_next_batch()
-            meta = msgspec.json.decode((reader.schema.metadata or {})[META])
-        columns = {name: _from_arrow(batch.column(i)) for i, name in enumerate(batch.schema.names)}
-    except (pa.ArrowException, StopIteration, KeyError, msgspec.DecodeError, ValueError, OSError) as error:
+        with pa.RecordBatchStreamReader(pa.py_buffer(value)) as reader:
+            schema, batch = reader.schema, reader.read_next_batch()
+        meta = msgspec.json.decode((schema.metadata or {})[META])
+        columns = {name: _from_arrow(array) for name, array in zip(schema.names, batch.columns, strict=True)}
+    except (pa.ArrowException, StopIteration, KeyError, ValueError, OSError) as error:  # msgspec's errors are ValueErrors
         raise DamagedFrame(f"frame of {len(value)} bytes: wanted an Arrow IPC stream of one batch, got {error!r}") from error
-    return Frame(meta, columns, batch.num_rows)
+    return Frame(meta, columns, batch.num_rows, (value, schema))
+
+
+def replaced(frame: Frame, meta: Mapping[str, Any], name: str, column: Array) -> bytes:
+    """What encode gives for a decoded frame with other metadata and another numeric column of the same type, mostly by copying."""
+    old = frame.columns[name]
+    if frame.source is None or frame.rows == 0 or old.dtype != column.dtype:
+        return encode(meta, {**frame.columns, name: column})
+    value, schema = frame.source
+    head = schema.with_metadata({META: msgspec.json.encode(meta)}).serialize().to_pybytes()
+    body = 8 + int.from_bytes(value[4:8], "little")  # the schema's message has no body
+    at = old.__array_interface__["data"][0] - np.frombuffer(value, np.uint8).__array_interface__["data"][0] - body
+    if not 0 <= at <= len(value) - body - column.nbytes:
+        return encode(meta, {**frame.columns, name: column})
+    out = bytearray(head)
+    out += memoryview(value)[body:]
+    out[len(head) + at : len(head) + at + column.nbytes] = column.tobytes()
+    return bytes(out)
 
 
 def _to_arrow(name: str, column: Any) -> pa.Array:
@@ -84,10 +107,29 @@ def _to_arrow(name: str, column: Any) -> pa.Array:
 
 def _from_arrow(array: pa.Array) -> Any:
     kind = array.type
-    if pa.types.is_dictionary(kind):
-        return Coded(array.indices.to_numpy(zero_copy_only=True), array.dictionary.to_pylist())
-    if pa.types.is_timestamp(kind):
-        return np.frombuffer(array.buffers()[1] or b"", np.int64, len(array), array.offset * 8)
+    if kind == _DICTIONARY:
+        return Coded(_numbers(array.indices, np.dtype(np.int32)), _texts(array.dictionary))
+    if kind == _TIME:
+        return _numbers(array, _INT64)
+    if kind in _DTYPES and not array.null_count:
+        return _numbers(array, _DTYPES[kind])
     if pa.types.is_string(kind) or pa.types.is_binary(kind):
         return array.to_pylist()
     return array.to_numpy(zero_copy_only=True)
+
+
+def _numbers(array: pa.Array, kind: "np.dtype[Any]") -> Array:
+    return np.frombuffer(array.buffers()[1] or b"", kind, len(array), array.offset * kind.itemsize)
+
+
+def _texts(array: pa.Array) -> list[str]:
+    """Like to_pylist, without an object per text on the way."""
+    if array.null_count or array.offset or array.type != _TEXT:
+        return list(array.to_pylist())
+    _, ends, data = array.buffers()
+    edges = np.frombuffer(ends or b"", np.int32, len(array) + 1 if ends else 0).tolist()
+    whole = b"" if data is None else data.to_pybytes()
+    if whole.isascii():
+        text = whole.decode("ascii")
+        return [text[a:b] for a, b in pairwise(edges)]
+    return [whole[a:b].decode() for a, b in pairwise(edges)]

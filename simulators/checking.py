@@ -17,7 +17,7 @@ import pandas as pd
 from catalog.quality import FLAG_MASK, Cause, Flag
 from catalog.windows import from_us, to_us, window_of
 from runtime import clock
-from simulators import truth
+from simulators import lateness, truth
 from simulators.simulate import Report, Run
 from simulators.truth import Truth
 from simulators.worlds import World
@@ -61,6 +61,9 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     """Stored with another value than sent."""
     unflagged_spikes: int
     unflagged_late: int
+    """Sent when enough had come to make it late, yet not flagged."""
+    flagged_in_time: int
+    """Flagged as late when no watermark can have passed it."""
     stored_against_expectation: int
     """Malformed or with a wrong clock, yet stored."""
     foreign: int
@@ -77,6 +80,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
 def truth_of(run: Run, world: World) -> Known:
     """Readings and KPIs of a finished run."""
     table = truth.readings(run.streams, run.parts, run.sent)
+    table["surely_late"] &= lateness.surely_late(table, _lateness_us(world))
     kpis, skipped = truth.judge(table, world.catalogue.kpis.values(), world.ground)
     return Known(Truth(table, kpis, skipped), world)
 
@@ -103,7 +107,28 @@ def check(known: Known, report: Report, conninfo: str, settle_s: float = SETTLE_
             time.sleep(_LOOK_S)
     finally:
         connection.close()
-    return judged(known.truth, stored, due.merge(finals, on=_PAIR, how="left"), clock.monotonic_s() - begun_s)
+    pairs = _as_flagged(known, stored, due).merge(finals, on=_PAIR, how="left")
+    found = judged(known.truth, stored, pairs, clock.monotonic_s() - begun_s)
+    both = expected.merge(stored, on=_KEY)
+    early = lateness.surely_in_time(both, _lateness_us(known.world)) & ((both["quality"] & int(Cause.LATE)) > 0)
+    nothing = [] if len(due) else ["no window of a KPI lies wholly inside the run: play two minutes or more"]
+    return msgspec.structs.replace(
+        found, flagged_in_time=int(early.sum()), not_judged=[*found.not_judged, *nothing], well=found.well and not early.any()
+    )
+
+
+def _lateness_us(world: World) -> dict[str, int]:
+    return {kind.id: round(kind.lateness_s * 1e6) for kind in world.catalogue.kinds.values()}
+
+
+def _as_flagged(known: Known, stored: pd.DataFrame, due: pd.DataFrame) -> pd.DataFrame:
+    """The due windows; `in_time` is what follows from the readings that are not flagged as late, for the flags are judged by themselves."""
+    table = known.truth.readings
+    flagged = stored[(stored["quality"] & int(Cause.LATE)) > 0][_KEY].assign(flagged=True)
+    marks = table[_KEY].merge(flagged.drop_duplicates(), on=_KEY, how="left")["flagged"].eq(other=True).to_numpy()
+    kpis = [known.world.catalogue.kpis[kpi] for kpi in due["kpi"].unique()]
+    again, _ = truth.judge(table.assign(in_time=table["acceptable"] & ~marks), kpis, known.world.ground)
+    return due.drop(columns="in_time").merge(again[[*_PAIR, "in_time"]], on=_PAIR, how="left")
 
 
 _PAIR = ["kpi", "area", "window_start_us"]
@@ -117,7 +142,7 @@ def judged(known: Truth, stored: pd.DataFrame, pairs: pd.DataFrame, waited_s: fl
     """
     sent, expected = _expected(known.readings)
     both = expected.merge(stored, on=_KEY)
-    late = (both["quality"] & int(Cause.LATE)) == 0
+    in_time = (both["quality"] & int(Cause.LATE)) == 0
     flags = both["quality"] & FLAG_MASK
     refused = sent[sent["fault"].isin(["malformed", "wrong_clock"])].merge(stored, on=_KEY)
     beside = stored.merge(sent[_KEY], on=_KEY, how="left", indicator=True)
@@ -125,14 +150,16 @@ def judged(known: Truth, stored: pd.DataFrame, pairs: pd.DataFrame, waited_s: fl
     kpis = [_kpi_error(str(kpi), rows) for kpi, rows in pairs.groupby("kpi")]
     altered = int((both["value"] != both["stored_value"]).sum())
     lost = len(expected) - len(both)
-    unflagged = int(((both["fault"] == "spike") & (flags != Flag.SUSPECT)).sum())
+    spikes = int(((both["fault"] == "spike") & (flags != Flag.SUSPECT)).sum())
+    unflagged_late = int((both["surely_late"] & in_time).sum())
     return Check(
         expected=len(expected),
         stored=len(both),
         lost=lost,
         altered=altered,
-        unflagged_spikes=unflagged,
-        unflagged_late=int(((both["fault"] == "late") & late).sum()),
+        unflagged_spikes=spikes,
+        unflagged_late=unflagged_late,
+        flagged_in_time=0,
         stored_against_expectation=len(refused),
         foreign=int((beside["_merge"] == "left_only").sum()),
         latency_ms_p50=_percentile(delay_ms, 50),
@@ -140,7 +167,7 @@ def judged(known: Truth, stored: pd.DataFrame, pairs: pd.DataFrame, waited_s: fl
         kpis=kpis,
         not_judged=list(known.not_judged),
         waited_s=round(waited_s, 1),
-        well=not (lost or altered or unflagged or len(refused)) and all(not (each.missing or each.wrong) for each in kpis),
+        well=not (lost or altered or spikes or unflagged_late or len(refused)) and all(not (each.missing or each.wrong) for each in kpis),
     )
 
 

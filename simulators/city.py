@@ -11,11 +11,13 @@ import numpy as np
 
 from catalog.records import City, Device, Quantity, SensorKind
 from runtime.errors import ConfigError
+from simulators import registers
 from simulators.chance import I64, U64, key_for, rng_for
 from simulators.faults import Bools
+from simulators.moments import Scope, Signal
 from simulators.mood import Mood, mood_of
 from simulators.scenario import Scenario
-from simulators.signals import Scope, Signal, signal
+from simulators.signals import signal
 
 SENML_SHARE = 0.1
 """Of the devices; the others speak json."""
@@ -71,8 +73,8 @@ class Play(NamedTuple):
 
 
 def choose(devices: Sequence[Device], count: int | None, where: str) -> tuple[Device, ...]:
-    """The first `count` devices (null: all) that are not manual; raises ConfigError where there are fewer."""
-    played = tuple(device for device in devices if not device.manual)
+    """The first `count` devices (null: all) that are neither manual nor registers; raises ConfigError where there are fewer."""
+    played = tuple(device for device in devices if not device.manual and not registers.is_register(device))
     if count is not None and not 1 <= count <= len(played):
         raise ConfigError(where, f"1 to {len(played)} devices", count)
     return played[:count]

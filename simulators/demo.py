@@ -1,5 +1,7 @@
 """The demo city: `python -m simulators.demo` plays the devices of the running city packs until it is asked to stop.
 
+With a database to ask (KOMPAS_DB_*), it plays the registers' months, too: see history.py.
+
 Promises  Manual devices are left alone; each kind keeps its own cadence; while the broker is away nothing is measured, and
           afterwards the city goes on as if it had been. Ends on SIGTERM with everything sent acknowledged.
 Leaves    Starting and restarting it to local/.
@@ -10,22 +12,28 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 from msgspec import Meta
 from prometheus_client import Counter, Gauge
 
+from catalog.windows import from_us
 from runtime import clock, events
 from runtime.errors import ConfigError, Unavailable
 from runtime.health import HealthServer
-from runtime.settings import MqttSettings, load, secret
-from simulators import city, payloads, scenario
+from runtime.settings import MqttSettings, Port, load, secret
+from simulators import city, payloads, registers, scenario
 from simulators.city import Play, Streams
+from simulators.history import History
 from simulators.player import Player
 from simulators.publisher import Broker, Publisher
+from simulators.registers import Offices
 from simulators.stretch import stretch
-from simulators.worlds import worlds
+from simulators.worlds import World, worlds
+from storage import queries
 
 STRETCH_US = 500_000
 _STALL_S = 10.0
@@ -41,12 +49,23 @@ class DemoSettings(MqttSettings, frozen=True, kw_only=True):
 
     demo_seed: Annotated[int, Meta(ge=0, description="The city's chance: the same seed, the same city.")] = 1
     demo_scenario: Annotated[str, Meta(description="One of simulators/scenarios/.")] = "demo"
+    db_host: Annotated[str, Meta(description="PostgreSQL host, to ask which months of the registers are stored.")] = "127.0.0.1"
+    db_port: Annotated[Port, Meta(description="PostgreSQL port.")] = 5432
+    db_name: Annotated[str, Meta(description="Database.")] = "kompas"
+    db_user: Annotated[str, Meta(description="Role that may read.")] = "kompas_reader"
+    db_password_file: Annotated[str, Meta(description="File that holds the role's password; empty: registers are not played.")] = ""
+
+    @property
+    def conninfo(self) -> str:
+        """libpq connection string, password included: never log it."""
+        return f"host={self.db_host} port={self.db_port} dbname={self.db_name} user={self.db_user} password={secret(self.db_password_file)}"
 
 
 class Demo:
     """Plays streams in a thread of its own, while the event loop answers for its health."""
 
-    def __init__(self, publisher: Publisher, cities: Sequence[Streams]) -> None:
+    def __init__(self, publisher: Publisher, cities: Sequence[Streams], history: History | None = None) -> None:
+        self._history = history
         self._publisher, self._player = publisher, Player([publisher], self._changed)
         self._cities = [(each, payloads.topics(each)) for each in cities]
         self._stopping = threading.Event()
@@ -68,13 +87,19 @@ class Demo:
 
     def run(self) -> None:
         """Connect and play until asked to stop; what ends it by error is kept in `error`."""
+        months = threading.Thread(target=self._history.run, args=(self._stopping,), name="registers") if self._history is not None else None
         try:
             self._connect()
+            if months is not None:
+                months.start()
             self._play()
         except BaseException as error:  # noqa: BLE001 - handed to the main thread, which ends the process with it
             self.error = error
         finally:
+            self._stopping.set()
             self._player.close()
+            if months is not None and months.ident is not None:
+                months.join(5.0)
 
     def _connect(self) -> None:
         for attempt in range(sys.maxsize):
@@ -135,9 +160,24 @@ def prepare(settings: DemoSettings) -> Demo:
         )
         for one in there
     ]
-    password = secret(settings.mqtt_password_file)
-    broker = Broker(settings.mqtt_host, settings.mqtt_port, settings.mqtt_user, password)
-    return Demo(Publisher(broker, f"kompas-demo-{settings.ordinal}"), cities)
+    broker = Broker(settings.mqtt_host, settings.mqtt_port, settings.mqtt_user, secret(settings.mqtt_password_file))
+    return Demo(Publisher(broker, f"kompas-demo-{settings.ordinal}"), cities, _history(settings, broker, there))
+
+
+def _history(settings: DemoSettings, broker: Broker, there: Sequence[World]) -> History | None:
+    if not settings.db_password_file:
+        events.happened("registers_not_played", said="no database to ask what is stored (KOMPAS_DB_PASSWORD_FILE)")
+        return None
+    offices = [
+        Offices(one.pack.city, list(one.pack.devices.values()), one.pack.areas, one.catalogue.kinds, one.catalogue.quantities, settings.demo_seed)
+        for one in there
+    ]
+    return History(offices, Publisher(broker, f"kompas-registers-{settings.ordinal}"), partial(_stored, settings))
+
+
+def _stored(settings: DemoSettings, city_id: str, at_us: int) -> frozenset[str]:
+    with closing(queries.reader(settings.conninfo, "kompas registers")) as connection:
+        return queries.said(connection, city_id, registers.PREFIX, from_us(at_us))
 
 
 async def serve(settings: DemoSettings) -> int:

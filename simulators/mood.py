@@ -11,8 +11,8 @@ import numpy as np
 
 from catalog.windows import from_us
 from simulators.chance import F64, I64, U64, drift, key_for
+from simulators.moments import Moment, rush
 from simulators.scenario import Scenario
-from simulators.signals import Moment, rush
 
 _QUARTER_US = 900_000_000
 _DAY_US = 86_400_000_000

@@ -49,7 +49,10 @@ def judge(kpi: Kpi, readings: pd.DataFrame, where: Ground) -> pd.DataFrame:
     ->        columns kpi, version, area, window_start_us, value, devices; windows without a reading of any input are absent,
               value is NaN where an input is missing or something is divided by zero
     """
-    tree = ast.parse(kpi.formula.strip(), mode="eval").body
+    try:
+        tree = ast.parse(kpi.formula.strip(), mode="eval").body
+    except SyntaxError as error:  # at(kpi, -7d) is no Python
+        raise UnknownFormulaError(f"kpi {kpi.id}: the referee cannot read {kpi.formula}") from error
     used = {node.args[0].id for node in ast.walk(tree) if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Name)}
     rows = readings[readings["quantity"].isin(used)].copy()
     rows["window_start_us"] = window_starts(rows["at_us"], kpi.window, where.city.time_zone)
@@ -108,6 +111,8 @@ def _combine(operator: ast.operator, left: "pd.Series[float]", right: "pd.Series
 
 _PURE: dict[str, Callable[[list["pd.Series[float]"]], "pd.Series[float]"]] = {
     "ratio": lambda given: _combine(ast.Div(), given[0], given[1]),
+    "travel_time_index": lambda given: _combine(ast.Div(), given[0], given[1]),
+    "rate_per": lambda given: _combine(ast.Div(), given[0], given[1]) * given[2],
     "percent": lambda given: given[0] * 100.0,
     "share": lambda given: given[0] / 100.0,
     "abs": lambda given: given[0].abs(),
@@ -120,6 +125,8 @@ _PURE: dict[str, Callable[[list["pd.Series[float]"]], "pd.Series[float]"]] = {
 def _aggregate(name: str, rows: pd.DataFrame, more: list[ast.expr], kpi: Kpi, where: Ground) -> "pd.Series[float]":
     numbers = [float(arg.value) for arg in more if isinstance(arg, ast.Constant) and isinstance(arg.value, int | float)]
     for part in (arg.id for arg in more if isinstance(arg, ast.Name)):
+        if part not in ("day", "evening", "night"):
+            raise UnknownFormulaError(f"kpi {kpi.id}: the referee cannot compute {name} with {part}")
         rows = rows[_in_part(rows["at_us"], part, where.city)]
     if name[:1] == "p" and name[1:].isdigit():
         name, numbers = "percentile", [float(name[1:])]
@@ -143,12 +150,24 @@ def _aggregate(name: str, rows: pd.DataFrame, more: list[ast.expr], kpi: Kpi, wh
             return rows.groupby(_KEY)["device"].nunique().astype("float64")
         case "percentile":
             return rows.groupby(_KEY)["value"].quantile(numbers[0] / 100.0, interpolation="linear")
-        case "time_mean":
+        case "time_mean" if not any(isinstance(arg, ast.Name) for arg in more):
             return _mean(_held(rows, kpi, where))
+        case "time_share" if len(more) == 1:
+            return _mean(_held(rows.assign(value=(value >= numbers[0]).astype("float64")), kpi, where))
+        case "increase" if not more:
+            return _increase(rows)
         case "last" | "last_sum":
             last = rows.sort_values("at_us").groupby([*_KEY, "device"])["value"].last()
             return _mean(last) if name == "last" else _sum(last)
     raise UnknownFormulaError(f"kpi {kpi.id}: the referee cannot compute {name}")
+
+
+def _increase(rows: pd.DataFrame) -> "pd.Series[float]":
+    """Each reading's step from the one before it of the same device, whenever that was; a fall is a reset to zero, the first has none."""
+    ordered = rows.sort_values("at_us")
+    before = ordered.groupby(["area", "device"])["value"].shift(1)
+    step = (ordered["value"] - before).where(ordered["value"] >= before, ordered["value"]).where(before.notna(), 0.0)
+    return ordered.assign(step=step).groupby(_KEY)["step"].sum()
 
 
 def _held(rows: pd.DataFrame, kpi: Kpi, where: Ground) -> "pd.Series[float]":
@@ -190,8 +209,6 @@ def _sum(devices: "pd.Series[float]") -> "pd.Series[float]":
 def _in_part(at_us: "pd.Series[int]", part: str, city: City) -> "pd.Series[bool]":
     hour = local_us(np.asarray(at_us, np.int64), city.time_zone) % (24 * _HOUR_US) // _HOUR_US
     edges = {"day": (city.day_from, city.evening_from), "evening": (city.evening_from, city.night_from), "night": (city.night_from, city.day_from)}
-    if part not in edges:
-        raise UnknownFormulaError(f"part of the day {part}")
     begin, end = edges[part]
     inside = (hour >= begin) & (hour < end) if begin <= end else (hour >= begin) | (hour < end)
     return pd.Series(inside, index=at_us.index)

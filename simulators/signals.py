@@ -2,70 +2,17 @@
 
 Promises  A signal is a pure, vectorised function of local time, the city's mood and the device's character; nothing is
           random that is not a function of the device's key and the moment.
-Leaves    Faults to faults.py; rounding and the plausible range to city.py.
+Leaves    Transport stops, meters, lights and registers to services.py; faults to faults.py; rounding and the plausible range to city.py.
 """
 
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Mapping
 
 import numpy as np
 
 from runtime.errors import ConfigError
-from simulators.chance import F64, I64, U64, drift, normal, uniform
-
-
-class Moment(NamedTuple):
-    """n rows: when, and what the city is like then."""
-
-    at_us: I64
-    hour: F64
-    """Local hour of the day, 0 to 24, with fraction."""
-    weekday: I64
-    """0 is Monday."""
-    traffic: F64
-    """0 deserted, 1 a usual rush hour; events and scenario included."""
-    warmth: F64
-    """The weather's warmth against the day's average, about -1 to 1."""
-    wind: F64
-    """0 calm, 1 a usual breeze, 3 a storm."""
-    rain: F64
-    """0 dry, 1 heavy."""
-
-
-class Character(NamedTuple):
-    """n rows: what the device behind each row is like."""
-
-    keys: U64
-    size: F64
-    """How much of everything there is where it stands: about 0.6 to 1.6, 1 is typical."""
-
-
-class Scope(NamedTuple):
-    """The quantity as this kind measures it; canonical unit."""
-
-    low: float
-    high: float
-    typical: float
-
-    @property
-    def half(self) -> float:
-        """Room on the narrower side of the typical value."""
-        return min(self.typical - self.low, self.high - self.typical)
-
-
-Signal = Callable[[Moment, Character, Scope], F64]
-
-
-def rush(hour: F64, weekday: I64) -> F64:
-    """Traffic of a day: two peaks from Monday to Friday, one broad one at weekends; 0.05 to about 1."""
-    work = _bell(hour, 8.2, 1.2) + 0.95 * _bell(hour, 17.4, 1.7) + 0.45 * _bell(hour, 13.0, 4.0)
-    rest = 0.6 * _bell(hour, 15.5, 4.0)
-    return np.asarray(0.05 + np.where(weekday < 5, np.minimum(work, 1.1), rest))
-
-
-def day(hour: F64, warmest_hour: float) -> F64:
-    """-1 to 1, highest at `warmest_hour`."""
-    return np.asarray(np.cos((hour - warmest_hour) * (2.0 * np.pi / 24.0)))
+from simulators import services
+from simulators.chance import F64, drift, normal, uniform
+from simulators.moments import Character, Moment, Scope, Signal, bell, day
 
 
 def level(moment: Moment, character: Character, scope: Scope) -> F64:
@@ -107,7 +54,7 @@ def sound(moment: Moment, character: Character, scope: Scope) -> F64:
 
 def taken(moment: Moment, character: Character) -> F64:
     """Share of a car park that is taken, 0 to 1: fills in the morning, empties in the evening, fuller on working days."""
-    filled = 0.15 + 0.65 * _bell(moment.hour, 13.0, 4.5) * np.where(moment.weekday < 5, 1.0, 0.75)
+    filled = 0.15 + 0.65 * bell(moment.hour, 13.0, 4.5) * np.where(moment.weekday < 5, 1.0, 0.75)
     own = 0.15 * drift(character.keys, "occupancy", moment.at_us, 1_800.0)
     return np.asarray(np.clip(filled + own, 0.0, 1.0))
 
@@ -129,7 +76,7 @@ def occupancy(moment: Moment, character: Character, scope: Scope) -> F64:
 
 def bay(moment: Moment, character: Character, scope: Scope) -> F64:
     """One parking bay: low when free, high when taken; stays some minutes as it is."""
-    wanted = 0.2 + 0.6 * _bell(moment.hour, 13.0, 4.5)
+    wanted = 0.2 + 0.6 * bell(moment.hour, 13.0, 4.5)
     draw = 0.5 + 0.5 * drift(character.keys, "bay", moment.at_us, 1_500.0)
     return np.asarray(np.where(draw < wanted, scope.high, scope.low))
 
@@ -171,7 +118,14 @@ def sunshine(moment: Moment, character: Character, scope: Scope) -> F64:
     return np.asarray(scope.typical * height * (1.0 - 0.7 * moment.rain) * (1.0 + 0.05 * normal(character.keys, "sun", moment.at_us)))
 
 
-SIGNALS: dict[str, Signal] = {
+def radiant(moment: Moment, character: Character, scope: Scope) -> F64:
+    """Mean radiant temperature: the air's by night, up to 30 degrees above it in the sun."""
+    sun = np.maximum(day(moment.hour, 13.0), 0.0) * (1.0 - 0.8 * moment.rain)
+    return np.asarray(temperature(moment, character, scope) - 2.0 + 30.0 * sun)
+
+
+SIGNALS: Mapping[str, Signal] = {
+    **services.SIGNALS,
     "level": level,
     "traffic": traffic,
     "speed": speed,
@@ -188,6 +142,7 @@ SIGNALS: dict[str, Signal] = {
     "wind": wind,
     "rain": rain,
     "sunshine": sunshine,
+    "radiant": radiant,
 }
 """By the name that `signal` in catalog/sensors/<kind>.toml uses."""
 
@@ -197,12 +152,6 @@ def signal(name: str, where: str) -> Signal:
     if name not in SIGNALS:
         raise ConfigError(f"{where} signal", " or ".join(sorted(SIGNALS)), name)
     return SIGNALS[name]
-
-
-def _bell(hour: F64, peak: float, width: float) -> F64:
-    """1 at `peak`, falling to both sides, round the clock."""
-    distance = np.abs(np.mod(hour - peak + 12.0, 24.0) - 12.0)
-    return np.asarray(np.exp(-0.5 * (distance / width) ** 2))
 
 
 def _around(scope: Scope, character: Character, wander: F64, moment: Moment) -> F64:

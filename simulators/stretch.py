@@ -14,8 +14,8 @@ from simulators import faults as faulty
 from simulators.chance import F64, I64, uniform
 from simulators.city import LOOKS_PER_REPORT, Fleet, Streams
 from simulators.faults import Bools, Codes, Fault
+from simulators.moments import Character
 from simulators.mood import Mood, moment
-from simulators.signals import Character
 
 T = TypeVar("T", bound=tuple[Any, ...])
 

@@ -27,7 +27,8 @@ class Truth(NamedTuple):
     """What was sent and what it should have led to."""
 
     readings: pd.DataFrame
-    """device, kind, quantity, measured_us, stamped_us, true, value, fault (name), sent_us (0: never), acceptable, in_time."""
+    """device, kind, quantity, measured_us, stamped_us, true, value, fault (name), sent_us (0: never), acceptable, in_time,
+    surely_late."""
     kpis: pd.DataFrame
     """kpi, version, area, window_start_us, true, acceptable, in_time, devices."""
     not_judged: Sequence[str]
@@ -60,6 +61,7 @@ def readings(city: Streams, parts: Iterable[Stretch], sent: Sent) -> pd.DataFram
                     "sent_us": [sent_us.get(each, 0) for each in number.tolist()],
                     "acceptable": acceptable,
                     "in_time": acceptable & ~late,
+                    "surely_late": late,
                 }
             )
         )

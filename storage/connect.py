@@ -5,15 +5,14 @@ Promises  A connection speaks UTC, commits only when told, and carries the name 
 Leaves    What to ask to the other files of this room.
 """
 
-import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import psycopg
 
-from runtime import clock, events
+from runtime import clock
 from runtime.errors import Unavailable
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -55,30 +54,6 @@ def connect_patiently(conninfo: str, application: str, within_s: float) -> Conne
                 raise
         time.sleep(pause_s)
         pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
-
-
-async def patiently(what: str, attempt: Callable[[], Awaitable[None]], stopped: asyncio.Event) -> bool:
-    """Await `attempt` until it does not raise Unavailable; True when it went through, False when stopped meanwhile.
-
-    Says once that it waits and for what, and once that it has it.
-    """
-    pause_s, waiting = FIRST_PAUSE_S, False
-    while not stopped.is_set():
-        try:
-            await attempt()
-        except Unavailable as error:
-            if not waiting:
-                events.happened("server_awaited", server=what, problem=str(error))
-                waiting = True
-        else:
-            if waiting:
-                events.happened("server_answered", server=what)
-            return True
-        try:
-            await asyncio.wait_for(stopped.wait(), pause_s)
-        except TimeoutError:
-            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
-    return False
 
 
 def _first_line(error: BaseException) -> str:

@@ -71,6 +71,12 @@ READINGS = f"""
     ORDER BY measured_at, device, quantity
 """
 
+SAID = f"""
+    SELECT DISTINCT device
+    FROM {tables.READING_NAMED.name}
+    WHERE city = %(city)s AND measured_at = %(at)s AND starts_with(device, %(prefix)s)
+"""
+
 KPI_IDS = f"SELECT DISTINCT id FROM {tables.KPI.name} ORDER BY id"
 
 TOTAL_NAMES = ("readings", "late", "late_duplicates", "late_conflicts", "kpi_values", "rejected_messages", "rejected_readings")
@@ -154,6 +160,11 @@ def history(connection: Connection, kpi: str, area: str | None, span: tuple[date
 def readings(connection: Connection, city: str, span: tuple[datetime, datetime]) -> Iterator[tuple[list[str], list[tuple[Any, ...]]]]:
     """Stored readings of a city with measured_at in [from, to), by time: column names with up to 10,000 rows at a time, as in `history`."""
     return _blocks(connection, READINGS, {"city": city, "from": span[0], "to": span[1]})
+
+
+def said(connection: Connection, city: str, prefix: str, at: datetime) -> frozenset[str]:
+    """Devices whose ids begin with `prefix` that have a stored reading measured exactly then."""
+    return frozenset(row[0] for row in _ask(connection, SAID, {"city": city, "prefix": prefix, "at": at}))
 
 
 def reader(conninfo: str, application: str) -> Connection:

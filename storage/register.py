@@ -30,7 +30,7 @@ def wanted(settings: DatabaseSettings) -> Wanted:
     catalogue = load_catalogue(Path(settings.catalog_dir) if settings.catalog_dir else None)
     all_of_it = configured(catalogue, packs)
     for kpi in all_of_it.kpis.values():
-        compile_kpi(kpi, all_of_it.quantities)
+        compile_kpi(kpi, all_of_it.quantities, all_of_it.kpis)
     return Wanted(all_of_it, packs)
 
 

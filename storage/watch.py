@@ -1,6 +1,7 @@
 """How the writer is: whether its servers answer, and how far it is behind them.
 
-Promises  Ready means that Kafka and PostgreSQL answered within the last seconds; a log that shrinks below what is stored stops the writer.
+Promises  Ready means that a transaction went through since the last trouble, and that Kafka and PostgreSQL answered within the last seconds;
+          what the trouble is stays told until then. A log that shrinks below what is stored stops the writer.
 Leaves    Showing it to runtime.health and storage.report.
 """
 
@@ -28,20 +29,25 @@ class Watch:
         self.kafka_s = self.stored_s = float("-inf")
         self.lag: Counter[str] = Counter()
         self.away = True
+        self._told = False
+        self._trouble = "Kafka and PostgreSQL have not been asked yet"
 
-    def lost(self) -> None:
-        """The session is over; nothing is known."""
-        self.away = True
+    def lost(self, trouble: str) -> bool:
+        """The session is over; True where that is news: it was well before."""
+        news = not self.away or not self._told
+        self.away, self._trouble, self._told = True, trouble, True
+        return news
 
-    def moved(self, after: Mapping[Key, Position]) -> None:
-        """A transaction went through: PostgreSQL is there, these partitions moved."""
+    def moved(self, after: Mapping[Key, Position]) -> bool:
+        """A transaction went through: both servers are there, these partitions moved; True where that is news."""
         self.stored_s = clock.monotonic_s()
         self._positions.update(after)
+        news, self.away, self._told = self.away, False, False
+        return news
 
     async def follow(self, consumer: AIOKafkaConsumer, stored: Mapping[Key, Position]) -> None:
         """Ask Kafka for its ends every two seconds; raises Unavailable after a long silence, Inconsistent where a log shrank."""
         self._positions = dict(stored)
-        self.away = False
         self.kafka_s = self.stored_s = clock.monotonic_s()
         while True:
             try:
@@ -66,7 +72,7 @@ class Watch:
 
     def _silent(self, since_s: float, what: str) -> str | None:
         if self.away:
-            return f"{what}: waiting for Kafka and PostgreSQL"
+            return self._trouble
         silent_s = clock.monotonic_s() - since_s
         return None if silent_s < _FRESH_S else f"{what} has not answered for {silent_s:.0f} s"
 

@@ -6,6 +6,7 @@ Leaves    What a batch is to storage.batch, what a transaction is to storage.tra
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -17,7 +18,7 @@ from runtime import clock, events, kafka
 from runtime.errors import Unavailable
 from storage import positions
 from storage.batch import Batch
-from storage.connect import patiently
+from storage.connect import FIRST_PAUSE_S, LONGEST_PAUSE_S
 from storage.metrics import WriterMetrics
 from storage.positions import Key, Position
 from storage.publish import cluster_of
@@ -45,16 +46,18 @@ class Writer:
 
     async def run(self, stopped: asyncio.Event) -> None:
         """Store until stopped; raises Inconsistent where log and database contradict each other."""
-
-        async def session() -> None:
-            try:
-                await self._session(stopped)
-            finally:
-                self.watch.lost()
-
+        pause_s = FIRST_PAUSE_S
         try:
             while not stopped.is_set():
-                await patiently("Kafka and PostgreSQL", session, stopped)
+                try:
+                    await self._session(stopped)
+                except Unavailable as error:
+                    if self.watch.lost(str(error)):
+                        pause_s = FIRST_PAUSE_S
+                        events.happened("server_awaited", problem=str(error))
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(stopped.wait(), pause_s)
+                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
         finally:
             self._thread.shutdown()
 
@@ -68,7 +71,6 @@ class Writer:
             await consumer.start()
             await self._seek(consumer, stored)
             watching = asyncio.create_task(self.watch.follow(consumer, stored))
-            events.happened("writer_ready", partitions=len(self._keys))
             await self._pump(consumer, Batch(stored), stopped, watching)
         except KafkaError as error:
             raise Unavailable(f"Kafka at {self._settings.kafka}", "an answer", repr(error)) from error
@@ -121,8 +123,10 @@ class Writer:
             batch.opened_s = clock.monotonic_s()
 
     def _due(self, batch: Batch) -> bool:
-        """Full, or its first record has waited long enough; an empty one now and then, to see that the server is there."""
+        """Full, or its first record has waited long enough; an empty one at first and now and then, to see that the server is there."""
         now_s = clock.monotonic_s()
+        if self.watch.away:
+            return True
         if batch.opened_s is None:
             return now_s - self.watch.stored_s > _IDLE_S
         return batch.rows >= self._settings.batch_rows or now_s - batch.opened_s >= self._settings.batch_wait_ms / 1_000
@@ -132,7 +136,8 @@ class Writer:
         outcome = await self._in_thread(lambda: self._database.store(batch))
         now_s = clock.monotonic_s()
         self._metrics.stored(batch, outcome, clock.now_us(), (began_s, now_s))
-        self.watch.moved(batch.after)
+        if self.watch.moved(batch.after):
+            events.happened("writer_ready", partitions=len(self._keys))
         for doubled in outcome.doubled:
             events.failed("double_final", **doubled._asdict())
 

@@ -1,10 +1,11 @@
-"""Fixtures for everything: `servers` is one real system for the session, started when a test first asks for it."""
+"""Fixtures for everything: `servers` is one real system for the session, `day` a city's day played through one; both begin when asked for."""
 
 from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.day.record import Day, record
 from tests.servers import System, remove_leftovers, start_system
 
 # Generated data on a machine that does other things, too: no deadline per example, no verdict on the speed of drawing.
@@ -18,3 +19,18 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     remove_leftovers()
     with start_system(tmp_path_factory.mktemp("servers")) as system:
         yield system
+
+
+@pytest.fixture(scope="session")
+def day(servers: System, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
+    """A finished day of a small city in a database of its own, to be read only; see tests/day."""
+    with start_system(tmp_path_factory.mktemp("day"), postgres=servers.postgres) as system:
+        yield record(system, tmp_path_factory.mktemp("cities"))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With several workers a file stays together, and so do all tests that share the day: it is played once."""
+    for item in items:
+        shares = "day" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("day" if shares else item.path.as_posix()))

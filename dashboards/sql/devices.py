@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from catalog import tables
 from catalog.quality import FLAG_MASK
 from catalog.records import Quantity
-from dashboards.sql.words import column, literal, values
+from dashboards.sql.words import LONGEST_COLUMN, column, literal, values
 from dashboards.texts import Texts
 
 HOUR = "$__timeFilter(r.measured_at) AND r.measured_at > $__timeTo()::timestamptz - interval '1 hour'"
@@ -22,9 +22,10 @@ _IN_AREA = f"""(device.area = ${{area:sqlstring}} OR device.area IN (
 
 
 def heading(quantity: Quantity, texts: Texts) -> str:
-    """Column heading of a quantity: its name and unit."""
-    unit = texts.unit(quantity.unit)
-    return f"{texts.of(quantity.names)} ({unit})" if unit else texts.of(quantity.names)
+    """Column heading of a quantity: its name and unit; as much of a long name as a heading may have."""
+    unit, name = texts.unit(quantity.unit), texts.of(quantity.names)
+    full = f"{name} ({unit})" if unit else name
+    return full if len(full.encode()) <= LONGEST_COLUMN else name.encode()[: LONGEST_COLUMN - 3].decode(errors="ignore").rstrip() + "…"
 
 
 def last_readings(kind: str, quantities: Sequence[Quantity], texts: Texts) -> str:

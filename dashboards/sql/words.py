@@ -9,6 +9,9 @@ from runtime.errors import ConfigError
 
 Cell = str | int | float
 
+LONGEST_COLUMN = 63
+"""Bytes of a column heading that PostgreSQL keeps."""
+
 
 def literal(value: Cell) -> str:
     """A value as an SQL literal."""
@@ -19,10 +22,10 @@ def literal(value: Cell) -> str:
 
 
 def column(name: str) -> str:
-    """A column heading as a quoted identifier; PostgreSQL cuts it at 63 bytes, so longer ones are refused."""
+    """A column heading as a quoted identifier; PostgreSQL would cut longer ones, so they are refused."""
     _plain(name)
-    if len(name.encode()) > 63:
-        raise ConfigError(f"column heading {name!r}", "at most 63 bytes", len(name.encode()))
+    if len(name.encode()) > LONGEST_COLUMN:
+        raise ConfigError(f"column heading {name!r}", f"at most {LONGEST_COLUMN} bytes", len(name.encode()))
     return '"' + name.replace('"', '""') + '"'
 
 

@@ -45,8 +45,8 @@ class Kafka(ServerProcess):
         """Settings, and the data folder formatted once."""
         self.folder.mkdir(parents=True, exist_ok=True)
         settings = self.folder / "server.properties"
-        settings.write_text(kafka_files.properties(self.folder, self.host, self.port, self.controller_port), encoding="utf-8")
-        (self.folder / "log4j2.properties").write_text(kafka_files.LOGGING, encoding="utf-8")
+        tools.keep_text(settings, kafka_files.properties(self.folder, self.host, self.port, self.controller_port))
+        tools.keep_text(self.folder / "log4j2.properties", kafka_files.LOGGING)
         if not (self.folder / "data" / "meta.properties").exists():
             cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
             tool = ["kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c", str(settings), "--ignore-formatted"]

@@ -83,7 +83,7 @@ class Mosquitto(ServerProcess):
     def prepare(self) -> None:
         """Write configuration, hashed passwords and access list."""
         (self.folder / "data").mkdir(parents=True, exist_ok=True)
-        (self.folder / "mosquitto.conf").write_text(configuration(self.folder, self.host, self.port), encoding="utf-8")
+        tools.keep_text(self.folder / "mosquitto.conf", configuration(self.folder, self.host, self.port))
         plain = "".join(f"{user.name}:{credentials.ensure(credentials.mqtt_file(self.secrets, user.name))}\n" for user in self.users)
         rules = "\n".join(line for user in self.users for line in (f"user {user.name}", *user.rules, ""))
         credentials.write(self.folder / "access", rules)

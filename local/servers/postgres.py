@@ -78,7 +78,7 @@ class Postgres(ServerProcess):
             self._make()
         given = {**SETTINGS, **(BRIEF if self.brief else {}), "listen_addresses": f"'{self.host}'", "port": str(self.port)}
         settings = self.data / "postgresql.auto.conf"
-        settings.write_text("".join(f"{name} = {value}\n" for name, value in given.items()), encoding="utf-8")
+        tools.keep_text(settings, "".join(f"{name} = {value}\n" for name, value in given.items()))
         self._own(settings)
 
     def command(self) -> Sequence[str]:

@@ -72,6 +72,8 @@ class Definition(NamedTuple):
     keys: tuple[str, ...]
     """Aggregates with the window, as partials name them, in the plan's order."""
     kinds: tuple[str, ...]
+    waits: tuple[str, ...]
+    """Kinds that must have passed a window's end: its own, and those of the KPIs that it looks back at."""
     dues: tuple[Due, ...]
     quantities: Mapping[str, Quantity]
 
@@ -82,7 +84,7 @@ class Definition(NamedTuple):
 
 
 class Definitions(NamedTuple):
-    """Everything derived from the documents; sorted by id."""
+    """Everything derived from the documents; sorted by id, a KPI behind those that it looks back at."""
 
     cities: Mapping[str, City]
     areas: Mapping[str, Area]
@@ -142,28 +144,56 @@ class Catalogue:
             if entity != "kpi":
                 found[entity][id_] = record
         kpis = []
+        newest = self._newest()
         for name, entry in sorted(self.kpis.items()):
             try:
-                kpis.append(_definition(entry, found["quantity"], found["kind"]))
+                kpis.append(_definition(entry, found["quantity"], found["kind"], newest))
             except FormulaError as error:
                 problems.append(f"{name[0]} v{name[1]} is not computed: {error}")
-        return Definitions(found["city"], found["area"], found["quantity"], tuple(kpis), tuple(problems))
+        return Definitions(found["city"], found["area"], found["quantity"], linked(kpis), tuple(problems))
+
+    def _newest(self) -> dict[str, KpiDocument]:
+        """The newest version of each KPI: what `at(…)` means."""
+        found: dict[str, KpiDocument] = {}
+        for (id_, version), entry in sorted(self.kpis.items()):
+            if id_ not in found or version > found[id_].version:
+                found[id_] = msgspec.json.decode(entry.text, type=KpiDocument)
+        return found
 
 
-def _definition(entry: KpiEntry, quantities: Mapping[str, Quantity], kinds: Mapping[str, SensorKind]) -> Definition:
+def linked(definitions: list[Definition]) -> tuple[Definition, ...]:
+    """Each behind those that it looks back at, waiting for their kinds, too."""
+    by_name = {definition.name: definition for definition in definitions}
+    done: dict[tuple[str, int], Definition] = {}
+
+    def link(definition: Definition) -> Definition:
+        if definition.name not in done:
+            bases = [link(by_name[base.kpi, base.version]) for base in definition.plan.bases if (base.kpi, base.version) in by_name]
+            waits = {kind for each in bases for kind in each.waits} | set(definition.kinds)
+            done[definition.name] = definition._replace(waits=tuple(sorted(waits)))
+        return done[definition.name]
+
+    for definition in definitions:
+        link(definition)
+    return tuple(done.values())
+
+
+def _definition(entry: KpiEntry, quantities: Mapping[str, Quantity], kinds: Mapping[str, SensorKind], kpis: Mapping[str, KpiDocument]) -> Definition:
     kpi = msgspec.json.decode(entry.text, type=KpiDocument)
-    plan = compile_kpi(kpi, quantities)
+    plan = compile_kpi(kpi, quantities, kpis)
     feeding = {quantity: tuple(sorted(kind for kind, record in kinds.items() if quantity in record.quantities)) for quantity in plan.quantities}
     dues: dict[tuple[str, str], Due] = {}
     for spec in sorted(plan.aggregates, key=lambda spec: (spec.function in ORDERED, spec.id)):
         # Why: aggregates of one quantity count the same readings; those in time order know the newest of them later.
         dues.setdefault((spec.quantity, spec.part), Due(spec.part, key(spec, kpi.window), feeding[spec.quantity]))
+    own = tuple(sorted({kind for names in feeding.values() for kind in names}))
     return Definition(
         plan=plan,
         kpi=kpi,
         live_to_us=entry.live_to_us,
         keys=tuple(key(spec, kpi.window) for spec in plan.aggregates),
-        kinds=tuple(sorted({kind for names in feeding.values() for kind in names})),
+        kinds=own,
+        waits=own,
         dues=tuple(due for _, due in sorted(dues.items())),
         quantities={id_: quantities[id_] for id_ in plan.quantities},
     )

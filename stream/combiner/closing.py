@@ -40,10 +40,21 @@ class Closing:
         """Windows that start before this may lack records from before the log's start: reason `rebuilt`."""
         self.held_us = UNKNOWN_US
         """The log's clock when windows closed last; see stream/combiner/holds."""
+        self._waiting: dict[LaneId, tuple[int, int]] = {}
+        """Nothing of a lane closes below this limit while Panes.version is the second number (-1: any); not part of the state."""
 
     def open_from(self, lane: Lane) -> int:
         """Windows of the lane that start before this are closed or do not count."""
         return self.passed.get(lane.id, lane.definition.kpi.live_from_us)
+
+    def forget(self) -> None:
+        """Lanes have changed: look at each of them anew."""
+        self._waiting.clear()
+
+    def waits(self, lane: Lane, panes: Panes, limit_us: int) -> bool:
+        """True where it is known that nothing closes up to this limit."""
+        below_us, version = self._waiting.get(lane.id, (UNKNOWN_US, -1))
+        return limit_us < below_us and version in (-1, panes.version)
 
     def close(self, lane: Lane, panes: Panes, until: Until) -> list[KpiValue]:
         """Finals of every window of the lane that ends at or before the limit and was not closed yet, in order."""
@@ -58,6 +69,7 @@ class Closing:
         while at_us < lane.definition.live_to_us:
             start, end = lane.window(at_us)
             if end > until.limit_us:
+                self._waiting[lane.id] = (end, -1)
                 break
             if end < horizon_us and not any(panes.at(key, start) >= 0 for key in lane.keys):
                 starts = sorted({begin for key in lane.keys for begin in panes.starts(key)}) if starts is None else starts
@@ -80,6 +92,7 @@ class Closing:
         if start < lane.definition.kpi.live_from_us:
             start, end = lane.window(end)
         if end > limit_us:
+            self._waiting[lane.id] = (end, panes.version)
             return None
         self.passed[lane.id] = start
         return start

@@ -2,6 +2,7 @@
 
 Promises  Memory is bounded by open windows: a pane goes once every KPI that reads it has closed its window in every city with
           data in it. Aggregates that no KPI here reads (yet) are kept for a day of the log's clock.
+          Finals are kept as far back as an open window's formula looks.
 Leaves    Closing to stream/combiner/closing.
 """
 
@@ -65,3 +66,13 @@ def _unread_floor(text: str, newest_us: int) -> int:
     except FormulaError:
         return int(np.iinfo(np.int64).max)
     return window_of(newest_us - DAY_US, window, "UTC")[0] - DAY_US
+
+
+def looked_at(lanes: list[Lane], closing: Closing) -> dict[tuple[str, int], int]:
+    """Per KPI and version that a formula looks back at: the start (µs) of the oldest window that is still wanted."""
+    floor: dict[tuple[str, int], int] = {}
+    for lane in lanes:
+        for base in lane.definition.plan.bases:
+            start = base.back.start_of(lane.window(max(closing.open_from(lane), 0))[0], lane.definition.kpi.window, lane.city.time_zone)
+            floor[base.kpi, base.version] = min(start, floor.get((base.kpi, base.version), start))
+    return floor

@@ -20,22 +20,42 @@ from stream.combiner.panes import Panes
 from stream.combiner.values import Stamp, Values, compute, kpi_values
 
 I64 = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+Dues = dict[tuple[object, ...], I64]
+"""What is due per area slot, by what it rests on: shared by the KPIs of one pass."""
 
 
-class _Shown(NamedTuple):
-    """What went out last of a lane's window."""
+class _Shown:
+    """What went out last of a lane's window, by area of the lane."""
 
-    areas: list[str]
-    due: I64
-    values: Values
-    out: npt.NDArray[np.bool_]
-    at_us: I64
-    """When each went out last."""
-    whole: bool = False
-    """True where everything is due that will ever be: only a new row can change the values."""
-    held_back: bool = False
-    """True where something changed and must wait."""
-    looked_us: int = 0
+    __slots__ = ("areas", "at_us", "due", "looked_us", "out", "pending", "values", "whole")
+
+    def __init__(self, areas: list[str]) -> None:
+        n = len(areas)
+        self.areas = areas
+        self.due: I64 = np.full(n, -1, np.int64)
+        self.values = Values(np.full(n, np.nan), np.zeros(n, np.int64), np.zeros(n), np.zeros(n, np.int64))
+        self.out: Bools = np.zeros(n, np.bool_)
+        """What went out at all."""
+        self.at_us: I64 = np.full(n, -(1 << 62), np.int64)
+        """When each went out last."""
+        self.pending: Bools = np.ones(n, np.bool_)
+        """What may have changed since."""
+        self.whole = False
+        """True where everything is due that will ever be: only a new row can change the values."""
+        self.looked_us = -(1 << 62)
+        """When it was last looked at what is due."""
+
+    def carried(self, areas: list[str]) -> "_Shown":
+        """For a lane whose areas have changed: new ones have shown nothing yet, all are looked at."""
+        after = _Shown(areas)
+        place = {area: n for n, area in enumerate(self.areas)}
+        there = [(n, place[area]) for n, area in enumerate(areas) if area in place]
+        to, from_ = np.array([n for n, _ in there], np.int64), np.array([n for _, n in there], np.int64)
+        after.out[to], after.at_us[to] = self.out[from_], self.at_us[from_]
+        for target, source in zip(after.values, self.values, strict=True):
+            target[to] = source[from_]
+        return after
 
 
 class Known(NamedTuple):
@@ -58,61 +78,82 @@ class Live:
         found: list[KpiValue] = []
         open_from = {lane.id: closing.open_from(lane) for lane in lanes}
         self._shown = {name: shown for name, shown in self._shown.items() if name[1] >= open_from.get(name[0], NEVER_US)}
-        starts = _starts(panes)
+        starts, dues = _starts(panes), Dues()
+        touched = set(np.flatnonzero(panes.touched.any(axis=1)).tolist())
         for lane in lanes:
             until_us = frontier(known.until_us, lane.definition.kinds)
             for start in sorted(_open(lane, starts, closing, until_us)):
-                shown = self._shown.get((lane.id, start))
-                if shown is not None and self._still(shown, lane, known) and not _dirty(lane, panes, start):
-                    continue
-                values, now = self._look(lane, panes, lane.window(start), known, shown)
-                self._shown[lane.id, start] = now._replace(whole=until_us >= lane.window(start)[1], looked_us=known.now_us)
-                if values is not None:
-                    found += kpi_values(lane, now.values, values, Stamp(lane.window(start), "live", 0, None, known.epoch))
-        panes.dirty[:] = False
+                shown = self._of(lane, start)
+                for pane in touched.intersection(panes.at(key, start) for key in lane.keys):
+                    shown.pending |= panes.touched[pane, lane.slots] != 0
+                if lane.definition.plan.bases and _looks_at_news(lane, start):
+                    shown.pending[:] = True
+                window = lane.window(start)
+                due = self._due(shown, lane, window, (known, dues, len(panes.areas)))
+                shown.whole = until_us >= window[1]
+                now = self._look(shown, lane, panes, window[0], (due, known.now_us))
+                if now is not None:
+                    found += kpi_values(lane, shown.values, now, Stamp(window, "live", 0, None, known.epoch))
+        panes.touched[list(touched)] = 0
+        for lane in lanes:
+            lane.finals.news.clear()
         return found
 
-    def _still(self, shown: _Shown, lane: Lane, known: Known) -> bool:
-        """True where nothing but a new row can change what went out, or what is due was looked at a moment ago."""
-        return not shown.held_back and shown.areas is lane.areas and (shown.whole or known.now_us - shown.looked_us < self._every_us)
-
-    def _look(self, lane: Lane, panes: Panes, window: tuple[int, int], known: Known, shown: _Shown | None) -> tuple[I64 | None, _Shown]:
-        """Positions in the lane that go out now (None for nothing), and what is out after them."""
-        due = lane.due(window, known.until_us, len(panes.areas))
-        if shown is not None and shown.areas != lane.areas:
-            shown = _carried(shown, lane.areas)
-        if shown is not None and not shown.held_back and not _dirty(lane, panes, window[0]) and np.array_equal(due, shown.due):
-            return None, shown
-        values = compute(lane, panes, window[0], due)
-        out = (values.devices > 0) | (due > 0)
+    def _of(self, lane: Lane, start: int) -> _Shown:
+        shown = self._shown.get((lane.id, start))
         if shown is None:
-            return out.nonzero()[0], _Shown(lane.areas, due, values, out, np.full(out.size, known.now_us, np.int64))
-        changed = (out | shown.out) & ~(_equal(values, shown.values) & shown.out)
-        now = changed & (known.now_us - shown.at_us >= self._every_us)
-        merged = Values(*(np.where(now, new, old) for new, old in zip(values, shown.values, strict=True)))
-        at_us = np.where(now, known.now_us, shown.at_us)
-        return now.nonzero()[0], _Shown(lane.areas, due, merged, shown.out | now, at_us, held_back=bool((changed & ~now).any()))
+            shown = self._shown[lane.id, start] = _Shown(lane.areas)
+        elif shown.areas is not lane.areas:
+            shown = self._shown[lane.id, start] = shown.carried(lane.areas) if shown.areas != lane.areas else shown
+            shown.areas = lane.areas
+        return shown
+
+    def _due(self, shown: _Shown, lane: Lane, window: tuple[int, int], by: tuple[Known, Dues, int]) -> I64:
+        """What is due now; where it changed since it was last looked at, the value may have, too."""
+        known, dues, slots = by
+        settled = shown.whole or known.now_us - shown.looked_us < self._every_us
+        if settled and not self._ready(shown, known.now_us).any():
+            return shown.due
+        due = lane.due_so_far(window, known.until_us, slots, dues)
+        shown.pending |= due != shown.due
+        shown.due, shown.looked_us = due, known.now_us
+        return due
+
+    def _ready(self, shown: _Shown, now_us: int) -> Bools:
+        ready: Bools = shown.pending & (now_us - shown.at_us >= self._every_us)
+        return ready
+
+    def _look(self, shown: _Shown, lane: Lane, panes: Panes, start: int, by: tuple[I64, int]) -> I64 | None:
+        """Positions in the lane that go out now, remembered; None for nothing."""
+        due, now_us = by
+        looked = np.flatnonzero(self._ready(shown, now_us))
+        if not looked.size:
+            return None
+        shown.pending[looked] = False
+        values = compute(lane._replace(slots=lane.slots[looked]), panes, start, due[looked])
+        was = shown.values
+        before = Values(was.value[looked], was.state[looked], was.coverage[looked], was.devices[looked])
+        out, was_out = (values.devices > 0) | (due[looked] > 0), shown.out[looked]
+        changed = (out | was_out) & ~(_equal(values, before) & was_out)
+        if not changed.any():
+            return None
+        now: I64 = looked[changed]
+        for target, source in zip(shown.values, values, strict=True):
+            target[now] = source[changed]
+        shown.out[now], shown.at_us[now] = True, now_us
+        return now
 
 
-def _carried(shown: _Shown, areas: list[str]) -> _Shown:
-    """What went out, for a lane whose areas have changed: new ones have shown nothing yet."""
-    place = {area: n for n, area in enumerate(shown.areas)}
-    from_ = np.array([place.get(area, -1) for area in areas], np.int64)
-    there = from_ >= 0
-    values = Values(*(np.where(there, column[from_], 0) for column in shown.values))
-    out, at_us = there & shown.out[from_], np.where(there, shown.at_us[from_], -(1 << 62))
-    return _Shown(areas, np.full(len(areas), -1, np.int64), values, out, at_us)
-
-
-def _equal(a: Values, b: Values) -> npt.NDArray[np.bool_]:
-    value: npt.NDArray[np.bool_] = (a.value == b.value) | (np.isnan(a.value) & np.isnan(b.value))
-    same: npt.NDArray[np.bool_] = value & (a.state == b.state) & (a.coverage == b.coverage) & (a.devices == b.devices)
+def _equal(a: Values, b: Values) -> Bools:
+    value: Bools = (a.value == b.value) | (np.isnan(a.value) & np.isnan(b.value))
+    same: Bools = value & (a.state == b.state) & (a.coverage == b.coverage) & (a.devices == b.devices)
     return same
 
 
-def _dirty(lane: Lane, panes: Panes, start_us: int) -> bool:
-    """True where a row of the window came since the last look."""
-    return any(pane >= 0 and panes.dirty[pane] for pane in (panes.at(key, start_us) for key in lane.keys))
+def _looks_at_news(lane: Lane, start_us: int) -> bool:
+    """True where a final that the window looks back at came since the last look."""
+    window, zone = lane.definition.kpi.window, lane.city.time_zone
+    return any((base.kpi, base.version, base.back.start_of(start_us, window, zone)) in lane.finals.news for base in lane.definition.plan.bases)
 
 
 def _starts(panes: Panes) -> dict[int, set[int]]:

@@ -5,15 +5,12 @@ Promises  The state is a pure function of the records applied: no wall clock, no
 Leaves    Kafka, time and confirmation to the shell (order of steps in stream/combiner/__init__).
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from catalog.kpi_value import KpiValue
-from kernels.combine import FIELDS
+from catalog.topics import PARTIALS
 from runtime.clock import iso
 from runtime.errors import Inconsistent
 from runtime.frames import DamagedFrame, Frame, decode
@@ -21,11 +18,13 @@ from stream.combiner import snapshot
 from stream.combiner.catalogue import Definitions, Document
 from stream.combiner.census import Group
 from stream.combiner.closing import Until
-from stream.combiner.holds import holds
+from stream.combiner.holds import holds, looked_at
 from stream.combiner.lanes import Lane, build
 from stream.combiner.live import Known, Live
 from stream.combiner.marks import UNKNOWN_US, frontier
+from stream.combiner.panes import Floors
 from stream.combiner.snapshot import SnapshotUnusable, State
+from stream.rows import MAGIC, Rows, Said, unpack
 
 I64 = npt.NDArray[np.int64]
 
@@ -37,7 +36,7 @@ class CombinerPartition:
 
     def __init__(self, partition: int, input_partitions: int = 12, live_every_us: int = 0) -> None:
         self.partition, self._inputs, self._live_every_us = partition, input_partitions, live_every_us
-        self.counts = dict.fromkeys(("frames", "rows", "regressed", "after_close", "damaged", "finals", "lives"), 0)
+        self.counts = dict.fromkeys(("frames", "rows", "regressed", "after_close", "damaged", "older", "finals", "lives"), 0)
         self._said: list[str] = []
         self._finals: list[KpiValue] = []
         self._set(State.empty(input_partitions))
@@ -59,10 +58,13 @@ class CombinerPartition:
             state.incomplete = True
         self.counts["frames"] += 1
         try:
-            self._apply(decode(value))
+            if value[:4] == MAGIC:
+                self._apply_rows(*unpack(value))
+            else:
+                self._apply_frame(decode(value))
         except (DamagedFrame, KeyError, TypeError, ValueError, IndexError) as error:
             self.counts["damaged"] += 1
-            self._said.append(f"partials partition {self.partition} offset {offset}: wanted a frame of partials/1, got {error!r}")
+            self._said.append(f"partials partition {self.partition} offset {offset}: wanted a record of {PARTIALS.schema}, got {error!r}")
 
     def take(self, computed_at_us: int, *, live: bool) -> list[KpiValue]:
         """What to publish now: finals that wait, then (live=True) live values that changed, stamped with the time given."""
@@ -102,29 +104,39 @@ class CombinerPartition:
     def _epoch(self) -> str:
         return f"{self.partition}/{self._state.offset}"
 
-    def _apply(self, frame: Frame) -> None:
+    def _apply_rows(self, said: Said, rows: Rows) -> None:
+        source, offset = self._source(said.input_partition), said.input_offset
+        self._state.marks.hear(said.clock_us)
+        if rows.matrix.size:
+            self._put(rows, source, offset)
+        if self._state.marks.apply(source, offset, said.watermarks):
+            self._close()
+
+    def _apply_frame(self, frame: Frame) -> None:
+        """Catalogue and census. Their watermarks are not heard: the rows that these speak of follow them."""
         state, meta = self._state, frame.meta
-        source, offset, watermarks = int(meta["input_partition"]), int(meta["input_offset"]), _watermarks(meta["watermarks"])
-        if not 0 <= source < self._inputs:
-            raise ValueError(f"input_partition {source}")
+        source, offset = self._source(int(meta["input_partition"])), int(meta["input_offset"])
+        if meta["schema"] != PARTIALS.schema:
+            self.counts["older"] += 1  # of a release that cut its partials by another rule: the worker says everything again
+            state.incomplete = True
+            return
         state.marks.hear(meta.get("clock_us"))
-        rebuilt = False
-        if meta["kind"] == "rows":
-            self._rows(frame, source, offset)
-        elif meta["kind"] == "census":
+        if meta["kind"] == "census":
             rebuilt = state.census.apply(source, offset, _groups(frame))
             for group in state.census.of_input[source]:
                 state.panes.slot_of_area(group.area)
         elif meta["kind"] == "catalogue":
             rebuilt = self._catalogue(frame, offset)
-        elif meta["kind"] != "watermarks":
+        else:
             raise ValueError(f"kind {meta['kind']!r}")
         if rebuilt:
             self._rebuild()
-        # Why: a take of the worker begins with catalogue and census; the rows that its watermarks speak of follow them.
-        news = meta["kind"] in ("rows", "watermarks") and state.marks.apply(source, offset, watermarks)
-        if news or rebuilt:
             self._close()
+
+    def _source(self, number: int) -> int:
+        if not 0 <= number < self._inputs:
+            raise ValueError(f"input_partition {number}")
+        return number
 
     def _catalogue(self, frame: Frame, offset: int) -> bool:
         entity = frame.columns["entity"]
@@ -136,40 +148,24 @@ class CombinerPartition:
             self._said += self._definitions.problems
         return any(changed)
 
-    def _rows(self, frame: Frame, source: int, offset: int) -> None:
-        panes, columns = self._state.panes, frame.columns
-        if not frame.rows:
-            return
+    def _put(self, rows: Rows, source: int, offset: int) -> None:
+        panes = self._state.panes
         areas_before = len(panes.areas)
-        aggregate, area = columns["aggregate"], columns["area"]
-        keys, areas = panes.slots_of_keys(aggregate.texts)[aggregate.codes], panes.slots_of_areas(area.texts)[area.codes]
+        places = panes.slots(rows.aggregates, rows.areas)
         if len(panes.areas) != areas_before or len(panes.keys) > self._holds.floor.shape[0]:
             self._rebuild()
-        starts = columns["window_start"]
-        rows = np.empty((frame.rows, len(FIELDS)), np.int64)
-        for number, name in enumerate(FIELDS):
-            rows[:, number] = columns[name].view(np.int64)
-        self.counts["rows"] += frame.rows
-        kept = starts >= self._holds.floor[keys, self._holds.city_of_area[areas]]
-        if not kept.all():
-            late = "after_close" if offset > self._state.marks.offsets[source] else "regressed"
-            self.counts[late] += int(frame.rows - kept.sum())
-            keys, areas, starts, rows = keys[kept], areas[kept], starts[kept], rows[kept]
-        if not rows.size:
-            return
-        newer = panes.put((keys, areas, starts), rows, source, offset)
-        self.counts["regressed"] += int(newer.size - newer.sum())
-        bins = columns.get("bins")
-        if bins is not None:
-            numbers = kept.nonzero()[0].tolist()
-            for here, number in enumerate(numbers):
-                if bins[number] is not None and newer[here]:
-                    panes.bins[panes.at(int(keys[here]), int(starts[here])), int(areas[here]), source] = bins[number]
+        self.counts["rows"] += rows.matrix.shape[0]
+        tally = panes.put(rows, places, Floors(self._holds.floor, self._holds.city_of_area), source, offset)
+        self.counts["regressed"] += tally.older
+        late = "after_close" if offset > self._state.marks.offsets[source] else "regressed"
+        self.counts[late] += tally.below_floor
 
     def _rebuild(self) -> None:
         state = self._state
         state.census.index(state.panes.area_slot)
-        self._lanes: list[Lane] = build(self._definitions, state.census, state.panes)
+        state.closing.forget()
+        self._looked_at = {(base.kpi, base.version) for definition in self._definitions.kpis for base in definition.plan.bases}
+        self._lanes: list[Lane] = build(self._definitions, state.census, state.panes, state.finals)
         self._hold()
 
     def _hold(self) -> None:
@@ -179,6 +175,8 @@ class CombinerPartition:
         for key, start in list(state.panes.pane):
             if self._holds.closed(key, start, state.panes):
                 state.panes.drop(key, start)
+        if state.finals.series:
+            state.finals.forget(looked_at(self._lanes, state.closing))
 
     def _close(self) -> None:
         state = self._state
@@ -190,18 +188,17 @@ class CombinerPartition:
         newest_us = state.marks.newest_us()
         before = dict(state.closing.passed)
         finals: list[KpiValue] = []
-        for lane in self._lanes:
-            limit_us = frontier(slowest, lane.definition.kinds)
-            if limit_us > UNKNOWN_US:
-                finals += state.closing.close(lane, state.panes, Until(limit_us, max(newest_us, state.marks.clock_us), self._epoch()))
+        for lane in self._lanes:  # a KPI behind those that it looks back at
+            limit_us = frontier(slowest, lane.definition.waits)
+            if limit_us > UNKNOWN_US and not state.closing.waits(lane, state.panes, limit_us):
+                closed = state.closing.close(lane, state.panes, Until(limit_us, max(newest_us, state.marks.clock_us), self._epoch()))
+                if lane.definition.name in self._looked_at:
+                    state.finals.keep(closed)
+                finals += closed
         if state.closing.passed != before:
             state.closing.held_us = newest_us
             self._hold()
         self._finals += sorted(finals, key=lambda value: (value.window_start, value.kpi, value.area))
-
-
-def _watermarks(given: Mapping[str, Any]) -> dict[str, int | None]:
-    return {str(kind): None if at_us is None else int(at_us) for kind, at_us in given.items()}
 
 
 def _groups(frame: Frame) -> dict[Group, int]:

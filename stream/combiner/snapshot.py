@@ -6,6 +6,7 @@ Leaves    Keeping the bytes, and the pointer to them, to the shell.
 """
 
 import zlib
+from array import array
 
 import msgspec
 import numpy as np
@@ -13,10 +14,12 @@ import numpy as np
 from stream.combiner.catalogue import Catalogue, Document, KpiEntry
 from stream.combiner.census import Census, Group
 from stream.combiner.closing import Closing
+from stream.combiner.finals import Finals, Series
 from stream.combiner.marks import Marks
-from stream.combiner.panes import WIDTH, Panes
+from stream.combiner.panes import WIDTH, Floors, Panes
+from stream.rows import Rows
 
-LAYOUT = 2
+LAYOUT = 4
 
 
 class SnapshotUnusable(Exception):
@@ -35,6 +38,7 @@ class State:
         self.census = Census(inputs)
         self.panes = Panes(inputs)
         self.closing = Closing()
+        self.finals = Finals()
 
     @classmethod
     def empty(cls, inputs: int) -> "State":
@@ -64,6 +68,8 @@ class _Stored(msgspec.Struct, array_like=True, frozen=True):
     started: list[tuple[str, int, str, list[str]]]
     rebuilt_before_us: int
     held_us: int
+    finals: list[tuple[str, int, str, bytes, bytes]]
+    """KPI, version, area, then int64 window starts and float64 values."""
 
 
 def dump(partition: int, state: State) -> bytes:
@@ -92,6 +98,7 @@ def dump(partition: int, state: State) -> bytes:
         [(*lane, sorted(names)) for lane, names in sorted(state.closing.started.items())],
         state.closing.rebuilt_before_us,
         state.closing.held_us,
+        [(*name, series.starts.tobytes(), series.values.tobytes()) for name, series in sorted(state.finals.series.items())],
     )
     body = zlib.compress(msgspec.msgpack.encode(stored), 1)
     return zlib.crc32(body).to_bytes(4, "big") + body
@@ -132,6 +139,8 @@ def _state(stored: _Stored) -> State:
     state.closing.started = {(kpi, version, city): set(areas) for kpi, version, city, areas in stored.started}
     state.closing.rebuilt_before_us = stored.rebuilt_before_us
     state.closing.held_us = stored.held_us
+    for kpi, version, area, starts, values in stored.finals:
+        state.finals.series[kpi, version, area] = Series(array("q", starts), array("d", values))
     return state
 
 
@@ -144,7 +153,7 @@ def _cells(panes: Panes, areas: list[str], order: list[int]) -> tuple[bytes, lis
     pane, area, source = place.T
     rows = np.concatenate([place, offsets[pane, area, source][:, None], cells[pane, area, source]], axis=1)
     pane_at, area_at = {index: at for at, index in enumerate(order)}, {slot: at for at, slot in enumerate(slots)}
-    bins = sorted((pane_at[pane], area_at[slot], source, data) for (pane, slot, source), data in panes.bins.items())
+    bins = sorted((pane_at[pane], area_at[slot], source, data) for pane, known in panes.bins.items() for (slot, source), data in known.items())
     return np.ascontiguousarray(rows, "<i8").tobytes(), bins
 
 
@@ -152,9 +161,13 @@ def _fill(panes: Panes, stored: _Stored) -> None:
     keys = np.array([panes.slot_of_key(key) for key, _ in stored.panes], np.int64)
     starts = np.array([start for _, start in stored.panes], np.int64)
     rows = np.frombuffer(stored.rows, "<i8").reshape(-1, 4 + WIDTH)
+    floors = Floors(np.full((len(panes.keys), 1), np.iinfo(np.int64).min), np.zeros(len(panes.areas), np.int64))
+    bins = {(pane, area, source): data for pane, area, source, data in stored.bins}
+    own = np.arange(max(len(panes.keys), len(panes.areas)), dtype=np.int64)
     for source in range(panes.inputs):
         for offset in np.unique(rows[rows[:, 2] == source, 3]).tolist():
             some = rows[(rows[:, 2] == source) & (rows[:, 3] == offset)]
-            panes.put((keys[some[:, 0]], some[:, 1], starts[some[:, 0]]), some[:, 4:], source, offset)
-    for pane, area, source, data in stored.bins:
-        panes.bins[panes.at(int(keys[pane]), int(starts[pane])), area, source] = data
+            matrix = np.ascontiguousarray(np.column_stack((keys[some[:, 0]], some[:, 1], starts[some[:, 0]], some[:, 4:])))
+            places = zip(some[:, 0].tolist(), some[:, 1].tolist(), strict=True)
+            mine = {n: bins[pane, area, source] for n, (pane, area) in enumerate(places) if (pane, area, source) in bins}
+            panes.put(Rows((), (), matrix, mine), (own, own), floors, source, offset)

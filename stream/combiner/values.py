@@ -13,7 +13,8 @@ import numpy.typing as npt
 from catalog.kpi_value import KpiValue, State, Status
 from catalog.records import Quantity
 from formula.finalise import Bins, finalise
-from kernels.combine import merge, merge_bins
+from formula.tree import POPULATION
+from kernels.combine import merge_bins
 from runtime.clock import iso_s
 from stream.combiner.catalogue import KpiDocument
 from stream.combiner.lanes import Lane
@@ -58,12 +59,18 @@ def compute(lane: Lane, panes: Panes, start_us: int, due: I64) -> Values:
         if pane < 0:
             inputs[spec.id] = np.full(n, np.nan)
             continue
-        merged = merge(panes.cells[pane, lane.slots])
+        merged = panes.merged(pane, lane.slots)
         bins = _bins(panes, pane, lane.slots) if spec.function == "percentile" else ()
         inputs[spec.id] = finalise(spec, _quantity(lane, spec.quantity), merged, bins)
         np.maximum(devices, merged.devices, out=devices)
         if text in counted:
             good += merged.good_due
+    if plan.bases:
+        areas = [panes.areas[slot] for slot in lane.slots.tolist()]
+        for base in plan.bases:
+            inputs[base.id] = lane.finals.of(base, base.back.start_of(start_us, lane.definition.kpi.window, lane.city.time_zone), areas)
+    if plan.population:
+        inputs[POPULATION] = lane.people[lane.slots]
     value = plan.evaluate(inputs)
     coverage = np.where(due > 0, np.minimum(good / np.maximum(due, 1), 1.0), (devices > 0).astype(np.float64))
     enough = (coverage >= lane.definition.kpi.min_coverage) & np.isfinite(value)
@@ -119,8 +126,9 @@ def _bands(kpi: KpiDocument, value: F64) -> list[str | None]:
 
 def _bins(panes: Panes, pane: int, slots: I64) -> list[Bins | None]:
     found: list[Bins | None] = []
+    known = panes.bins.get(pane, {})
     for slot in slots.tolist():
-        parts = [panes.bins[pane, slot, source] for source in range(panes.inputs) if (pane, slot, source) in panes.bins]
+        parts = [known[slot, source] for source in range(panes.inputs) if (slot, source) in known]
         found.append(merge_bins(parts) if parts else None)
     return found
 

@@ -1,39 +1,41 @@
-"""One owned partition of the worker: its state, its outbox, and how it publishes, snapshots and restores.
+"""One owned partition of the worker: its state, and how it publishes, snapshots and restores.
 
 Two kinds with the same face: WorkerHolder for kompas.readings.v1, CombinerHolder for kompas.partials.v1.
 
 Promises  Outputs of a record are handed to the outbox before the next record is taken in; a snapshot's dump and the
-          outputs it rests on are of one moment.
+          outputs it rests on are of one moment. The paces are those of docs/decisions/0008-partials-and-paces.md.
 Leaves    Faust, assignment and commits to stream.shell.app.
 """
 
+from collections import Counter
+from collections.abc import Iterable
 from typing import Protocol
 
 import msgspec
-from aiokafka import AIOKafkaProducer
 
 from catalog.kpi_value import KpiValue
 from catalog.topics import CHECKED, KPIS, PARTIALS, PARTITIONS, REJECTED, partition_of
+from runtime import clock as wall
 from runtime import events
-from runtime.clock import monotonic_s, now_us
 from stream.combiner.partition import CombinerPartition
 from stream.shell import metrics
-from stream.shell.outbox import Outbox
+from stream.shell.outbox import Headers, Outbox
 from stream.worker.partials import Publisher, Record
 from stream.worker.partition import WorkerPartition
 from stream.worker.snapshot import dump, load
 
-ROWS_EVERY_S, ROWS_AT_LEAST_EVERY_S = 0.5, 1.0
+ROWS_EVERY_S, ROWS_AT_LEAST_EVERY_S = 0.25, 1.0
 LONG_WINDOWS_EVERY_S = 2.0
-"""An hour's value need not move twice a second."""
+"""An hour's value need not move four times a second."""
 WATERMARKS_EVERY_S = 0.5
 """A partials partition that has heard nothing for so long hears the watermarks: at least once a second, all in all."""
-VALUES_EVERY_S = 0.2
+VALUES_EVERY_S, VALUES_AT_LEAST_EVERY_S = 0.1, 1.0
 LIVE_EVERY_US = 1_000_000
 """A live value goes out at most so often."""
-SHARE_OF_TIME = 0.02
+SHARE_OF_TIME, SHARE_OF_VALUES = 0.02, 0.05
 """What looking for changes may take of the time, per partition: under load it looks less often."""
 ALL_OPEN_EVERY_S = 3600.0
+KPI_HEADERS: Headers = [("kompas.schema", KPIS.schema.encode())]
 
 
 OLDEST_HEADER = "oldest_received_at"
@@ -45,12 +47,21 @@ def _older(a: int | None, b: int | None) -> int | None:
     return min((at for at in (a, b) if at is not None), default=None)
 
 
+class Clock(Protocol):
+    """What a holder knows of time; runtime.clock is one."""
+
+    def monotonic_s(self) -> float:
+        """Seconds that never go back."""
+
+    def now_us(self) -> int:
+        """UTC, µs."""
+
+
 class Holder(Protocol):
     """What stream.shell.app needs of an owned partition."""
 
     partition: int
     state_partition: int
-    outbox: Outbox
     generation: int
     committed: int
 
@@ -61,30 +72,32 @@ class Holder(Protocol):
     def skip_to(self, offset: int) -> None:
         """Go on at this offset: what lies before has expired and is lost."""
 
-    async def take(self, value: bytes, offset: int, waited: Waited) -> None:
+    def take(self, value: bytes, offset: int, waited: Waited) -> None:
         """Take a record in and hand on what it gives; waited: what the record's sender said of its oldest reading."""
 
-    async def publish(self) -> None:
+    def publish(self) -> None:
         """Publish what is due."""
 
-    async def snapshot(self) -> tuple[bytes, int]:
+    def snapshot(self) -> tuple[bytes, int]:
         """Publish what the snapshot will no longer hold, and dump: bytes and the offset they hold."""
 
 
 class WorkerHolder:
     """A partition of kompas.readings.v1."""
 
-    def __init__(self, partition: int, producer: AIOKafkaProducer, snapshot: bytes | None) -> None:
+    def __init__(self, partition: int, outbox: Outbox, snapshot: bytes | None, clock: Clock = wall) -> None:
         self.partition = self.state_partition = partition
         self.worker = WorkerPartition(partition) if snapshot is None else load(partition, snapshot)
-        self.outbox = Outbox(producer)
         self.publisher = Publisher(self.worker)
         self.generation = -1
         self.committed = self.worker.offset
+        self._outbox, self._clock = outbox, clock
+        self._fresh = True
+        """A record was taken in since the last look."""
         self._next_at = self._long_at = 0.0
         self._said_at = [0.0] * PARTIALS.partitions
         self._oldest_us: int | None = None
-        self._all_open_at = monotonic_s()
+        self._all_open_at = clock.monotonic_s()
 
     @property
     def offset(self) -> int:
@@ -95,21 +108,23 @@ class WorkerHolder:
         """Go on at this offset; the state stays as it is."""
         self.worker.state.offset = offset - 1
 
-    async def take(self, value: bytes, offset: int, waited: Waited) -> None:  # noqa: ARG002 - the frame itself says it
+    def take(self, value: bytes, offset: int, waited: Waited) -> None:  # noqa: ARG002 - the frame itself says it
         """Check a frame; its checked record and what is refused go out."""
         outputs = self.worker.apply(value, offset)
+        self._fresh = True
         self._oldest_us = _older(self._oldest_us, outputs.oldest_received_us)
-        await self.outbox.send(CHECKED.name, outputs.checked, self.partition)
+        self._outbox.put(CHECKED.name, outputs.checked, self.partition)
         for refused in outputs.refused:
-            await self.outbox.send(REJECTED.name, refused.value, self.partition, headers=refused.headers)
+            self._outbox.put(REJECTED.name, refused.value, self.partition, headers=refused.headers)
+        if outputs.refused:
+            metrics.REFUSED.inc(len(outputs.refused))
         metrics.READINGS.inc(outputs.readings)
         metrics.FRAMES.inc()
-        metrics.REFUSED.inc(len(outputs.refused))
 
-    async def publish(self) -> None:
-        """Rows that changed, at most twice a second, of long windows every other second; watermarks where nothing else was said."""
-        now = monotonic_s()
-        if now < self._next_at:
+    def publish(self) -> None:
+        """Rows that changed, at most four times a second, of long windows every other second; watermarks where nothing else was said."""
+        now = self._clock.monotonic_s()
+        if now < self._next_at or not (self._fresh or now - max(self._said_at) >= WATERMARKS_EVERY_S):
             return
         if now - self._all_open_at >= ALL_OPEN_EVERY_S:
             self._all_open_at = now
@@ -117,43 +132,48 @@ class WorkerHolder:
         brief = now - self._long_at < LONG_WINDOWS_EVERY_S
         if not brief:
             self._long_at = now
+        self._fresh = False
         records = self.publisher.take(everywhere=True, only_brief=brief)
-        took = monotonic_s() - now
+        took = self._clock.monotonic_s() - now
         self._next_at = now + min(ROWS_AT_LEAST_EVERY_S, max(ROWS_EVERY_S, took / SHARE_OF_TIME))
-        await self._send([each for each in records if not each.bare or now - self._said_at[each.partition] >= WATERMARKS_EVERY_S])
+        self._send([each for each in records if not each.bare or now - self._said_at[each.partition] >= WATERMARKS_EVERY_S])
 
-    async def _send(self, records: list[Record]) -> None:
+    def _send(self, records: list[Record]) -> None:
+        if not records:
+            return
         headers = None
-        if self._oldest_us is not None:
+        if self._oldest_us is not None and not all(record.bare for record in records):
             headers, self._oldest_us = [(OLDEST_HEADER, str(self._oldest_us).encode())], None
+        now = self._clock.monotonic_s()
         for record in records:
-            await self.outbox.send(PARTIALS.name, record.value, record.partition, headers=None if record.bare else headers)
-            self._said_at[record.partition] = monotonic_s()
-            metrics.PARTIALS.inc()
+            self._outbox.put(PARTIALS.name, record.value, record.partition, headers=None if record.bare else headers)
+            self._said_at[record.partition] = now
+        metrics.PARTIALS.inc(len(records))
 
-    async def snapshot(self) -> tuple[bytes, int]:
+    def snapshot(self) -> tuple[bytes, int]:
         """Rows of closing windows first, then the state without them."""
         records = self.publisher.take(everywhere=True)
         data, offset = dump(self.worker), self.worker.offset
-        await self._send(records)
+        self._send(records)
         return data, offset
 
 
 class CombinerHolder:
     """A partition of kompas.partials.v1."""
 
-    def __init__(self, partition: int, producer: AIOKafkaProducer, snapshot: bytes | None) -> None:
+    def __init__(self, partition: int, outbox: Outbox, snapshot: bytes | None, clock: Clock = wall) -> None:
         self.partition = partition
         self.state_partition = PARTITIONS + partition
         self.combiner = CombinerPartition(partition, PARTITIONS, LIVE_EVERY_US)
         if snapshot is not None:
             self.combiner.restore(snapshot)
-        self.outbox = Outbox(producer)
         self.generation = -1
+        self._outbox, self._clock = outbox, clock
         self._before = -1
         self._oldest_us: int | None = None
         self.committed = self.combiner.offset
-        self._next_at = 0.0
+        self._fresh = True
+        self._looked_at = self._next_at = 0.0
 
     @property
     def offset(self) -> int:
@@ -165,36 +185,41 @@ class CombinerHolder:
         self.combiner = CombinerPartition(self.partition, PARTITIONS, LIVE_EVERY_US)
         self._before = offset - 1
 
-    async def take(self, value: bytes, offset: int, waited: Waited) -> None:
+    def take(self, value: bytes, offset: int, waited: Waited) -> None:
         """Merge a partials record."""
+        self._fresh = True
         self._oldest_us = _older(self._oldest_us, waited)
         self.combiner.apply(value, offset)
         for problem in self.combiner.problems():
             events.failed("combiner_problem", partition=self.partition, problem=problem)
         metrics.PARTIALS_IN.inc()
 
-    async def publish(self) -> None:
+    def publish(self) -> None:
         """Finals as soon as they are there; live values that changed, each at most once a second."""
-        began = monotonic_s()
-        if began < self._next_at:
+        began = self._clock.monotonic_s()
+        if began < self._next_at or not (self._fresh or began - self._looked_at >= VALUES_AT_LEAST_EVERY_S):
             return
-        values = self.combiner.take(now_us(), live=True)
-        now = monotonic_s()
-        self._next_at = now + max(VALUES_EVERY_S, (now - began) / SHARE_OF_TIME)
-        await self._send(values)
+        self._fresh = False
+        values = self.combiner.take(self._clock.now_us(), live=True)
+        self._send(values)
+        self._looked_at = self._clock.monotonic_s()
+        self._next_at = self._looked_at + max(VALUES_EVERY_S, (self._looked_at - began) / SHARE_OF_VALUES)
         if self._oldest_us is not None:
-            metrics.LATENCY.observe((now_us() - self._oldest_us) / 1e6)
+            metrics.LATENCY.observe((self._clock.now_us() - self._oldest_us) / 1e6)
             self._oldest_us = None
 
-    async def _send(self, values: list[KpiValue]) -> None:
+    def _send(self, values: Iterable[KpiValue]) -> None:
+        sent = Counter[str]()
         for value in values:
             key = f"{value.kpi}|{value.area}"
-            await self.outbox.send(KPIS.name, msgspec.json.encode(value), partition_of(key), key.encode(), [("kompas.schema", KPIS.schema.encode())])
-            metrics.VALUES.labels(value.status).inc()
+            self._outbox.put(KPIS.name, msgspec.json.encode(value), partition_of(key), key.encode(), KPI_HEADERS)
+            sent[value.status] += 1
+        for status, count in sent.items():
+            metrics.VALUES.labels(status).inc(count)
 
-    async def snapshot(self) -> tuple[bytes, int]:
+    def snapshot(self) -> tuple[bytes, int]:
         """Finals first, then the state that knows they are out."""
-        values = self.combiner.take(now_us(), live=False)
+        values = self.combiner.take(self._clock.now_us(), live=False)
         data, offset = self.combiner.snapshot(), self.combiner.offset
-        await self._send(values)
+        self._send(values)
         return data, offset

@@ -17,6 +17,7 @@ from runtime.clock import monotonic_s
 from stream.combiner.partition import SnapshotUnusable
 from stream.shell import chunks, commits, metrics
 from stream.shell.holders import CombinerHolder, Holder, WorkerHolder
+from stream.shell.outbox import Outbox
 from stream.shell.pointer import Committed, Pointer
 from stream.worker.snapshot import LayoutError
 
@@ -32,6 +33,7 @@ class Owner:
 
     def __init__(self, bootstrap: str, client_id: str, producer: AIOKafkaProducer) -> None:
         self._bootstrap, self._client_id, self._producer = bootstrap, client_id, producer
+        self.outbox = Outbox(producer)
         self.holders: dict[Part, Holder] = {}
         self._kept: dict[Part, Holder] = {}
         self._due_at: dict[Part, float] = {}
@@ -82,10 +84,10 @@ class Owner:
         if at is not None and data is None:
             events.failed("snapshot_missing", topic=part[0], partition=part[1], committed=at.next_offset, then="replay from the log's start")
         try:
-            holder: Holder = kind(part[1], self._producer, data)
+            holder: Holder = kind(part[1], self.outbox, data)
         except (LayoutError, SnapshotUnusable) as error:
             events.failed("snapshot_of_another_layout", topic=part[0], partition=part[1], error=str(error), then="replay from the log's start")
-            data, holder = None, kind(part[1], self._producer, None)
+            data, holder = None, kind(part[1], self.outbox, None)
         metrics.RESTORED.labels("empty" if data is None else "snapshot").inc()
         return holder
 
@@ -103,9 +105,12 @@ class Owner:
         return None if holder is None else holder.offset + 1
 
     async def publish(self) -> None:
-        """Let every holder publish what is due."""
+        """Let every holder publish what is due; others have their turn between two of them."""
         for holder in list(self.holders.values()):
-            await holder.publish()
+            holder.publish()
+            await asyncio.sleep(0)
+        if self.outbox.crowded:
+            await self.outbox.room()
 
     async def snapshot_due(self, consumer: Any) -> None:
         """Snapshot the holders whose turn it is and that have moved."""
@@ -118,8 +123,8 @@ class Owner:
     async def snapshot(self, consumer: Any, part: Part, holder: Holder) -> None:
         """Publish, dump, confirm, write, commit: in this order."""
         async with self._snapshotting:
-            data, offset = await holder.snapshot()
-            await holder.outbox.confirmed()  # all that went out up to here is in the log,
+            data, offset = holder.snapshot()
+            await self.outbox.confirmed()  # all that went out up to here is in the log,
             pointer: Pointer = await chunks.write(self._producer, state_partition(part), data, offset)  # then the snapshot,
             if await commits.commit(consumer, part[0], part[1], pointer, holder.generation):  # then the commit that names it
                 holder.committed = offset
@@ -133,6 +138,7 @@ class Owner:
                 for part, holder in list(self.holders.items()):
                     if holder.offset > holder.committed:
                         await self.snapshot(consumer, part, holder)
+                await self.outbox.confirmed()
         except TimeoutError:
             events.happened("revoked_without_last_snapshot", within_s=REVOKE_WITHIN_S)
         self.holders = {}

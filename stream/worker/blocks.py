@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from catalog.records import WindowName
 from catalog.windows import window_of
-from kernels.accumulate import FIELDS, Blocks
+from kernels.bundle import Bundle
+from kernels.lanes import FIELDS, Blocks, Lanes, ground_of
 from stream.worker.program import WINDOWS, LaneKey, Program
 
 I64 = npt.NDArray[np.int64]
@@ -41,11 +42,19 @@ class OpenWindows:
             of_lane=np.zeros((max(1, lanes), 8), np.int32),
             start_us=np.zeros(64, np.int64),
             base=np.zeros(64, np.int64),
-            hit=np.zeros((max(1, lanes), 4), np.int64),
+            hit=np.zeros((max(1, lanes), 8), np.int64),
             cell=np.zeros((4096, FIELDS), np.int64),
             energy=np.zeros(4096),
             dirty=np.zeros(4096, np.uint8),
         )
+        self._ground: tuple[Lanes, Blocks, Bundle] | None = None
+
+    def ground(self, lanes: Lanes) -> Bundle:
+        """Lanes and open windows as the kernel takes them, made anew when one of them was replaced."""
+        made = self._ground
+        if made is None or made[0] is not lanes or made[1] is not self.arrays:
+            made = self._ground = (lanes, self.arrays, ground_of(lanes, self.arrays))
+        return made[2]
 
     def open(self, program: Program, lane: int, start_us: int, city: int) -> int:
         """Open the window of a lane that starts at start_us in the calendar of a city; returns its block number."""

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from catalog.records import City
 from catalog.windows import to_us
+from formula.parts import cuts
 
 FIRST_YEAR, LAST_YEAR = 1990, 2060
 PARTS = {"": 0, "day": 1, "evening": 2, "night": 3}
@@ -34,14 +35,14 @@ def window_edges(time_zone: str) -> tuple[I64, I64, I64, I64]:
 
 @lru_cache(maxsize=64)
 def part_edges(time_zone: str, day_from: int, evening_from: int, night_from: int) -> tuple[I64, U8]:
-    """Edges between the parts of local days, and the part that begins at each; night begins every local date."""
+    """Edges between the parts of local days, and the part that begins, or goes on over midnight, at each."""
     zone = ZoneInfo(time_zone)
-    cuts = ((0, PARTS["night"]), (day_from, PARTS["day"]), (evening_from, PARTS["evening"]), (night_from, PARTS["night"]))
+    begins = [(hour, PARTS[part]) for hour, part in cuts((time_zone, day_from, evening_from, night_from))]
     edges, codes = [], []
     midnight = datetime(FIRST_YEAR, 1, 1)  # noqa: DTZ001 - a local date; the zone is put on below
     for n in range((date(LAST_YEAR, 1, 1) - date(FIRST_YEAR, 1, 1)).days):
         local = midnight + timedelta(days=n)
-        for hour, code in cuts:
+        for hour, code in begins:
             edges.append(to_us(local.replace(hour=hour, tzinfo=zone)))
             codes.append(code)
     return np.array(edges, np.int64), np.array(codes, np.uint8)

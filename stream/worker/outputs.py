@@ -14,7 +14,7 @@ import numpy.typing as npt
 from catalog.reasons import Reason
 from catalog.topics import CHECKED, REJECTED
 from kernels.arrive import CONFLICT, DUPLICATE, KEPT, LATE, UNKNOWN, Verdicts
-from runtime.frames import Coded, Frame, encode
+from runtime.frames import Coded, Frame, encode, replaced
 
 Headers = list[tuple[str, bytes]]
 EMPTY: dict[str, Any] = {
@@ -59,14 +59,16 @@ def with_rows(frame: Frame, verdicts: Verdicts, meta: dict[str, Any], where: tup
     status = verdicts.status
     tally = np.bincount(status, minlength=UNKNOWN + 1)
     meta |= {"duplicates": int(tally[DUPLICATE]), "conflicts": int(tally[CONFLICT] + tally[UNKNOWN]), "late": int(tally[LATE])}
-    columns: dict[str, Any] = {**frame.columns, "quality": verdicts.quality}
-    if tally[KEPT] + tally[LATE] < frame.rows:
+    if tally[KEPT] + tally[LATE] == frame.rows:
+        checked = replaced(frame, meta, "quality", verdicts.quality)
+    else:
         kept = (status == KEPT) | (status == LATE)
-        columns = {name: _taken(column, kept) for name, column in columns.items()}
+        columns: dict[str, Any] = {**frame.columns, "quality": verdicts.quality}
+        checked = encode(meta, {name: _taken(column, kept) for name, column in columns.items()})
     refused = []
     if tally[CONFLICT] or tally[UNKNOWN]:
         refused = [_refuse(frame, int(row), int(status[row]), where) for row in np.flatnonzero((status == CONFLICT) | (status == UNKNOWN))]
-    return Outputs(encode(meta, columns), refused, frame.rows, int(frame.columns["received_at"].min()) if frame.rows else None)
+    return Outputs(checked, refused, frame.rows, int(frame.columns["received_at"].min()) if frame.rows else None)
 
 
 def _taken(column: Any, kept: npt.NDArray[np.bool_]) -> Any:

@@ -2,6 +2,7 @@
 
 Promises  A record with watermark W at offset o comes after all rows of windows that ended at or before W, as they stand
           at o; content depends on the state alone, so a former owner's record says nothing else for the same offset.
+          All areas of a city are in the partition of the city's id: a round is one record per city's partition.
 Leaves    When to publish, and confirming, to stream.shell.
 """
 
@@ -11,16 +12,21 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from catalog.records import Area
 from catalog.topics import PARTIALS, partition_of
 from kernels.reduce import PERCENTILE, PartialRows, Scratch, new_rows, new_scratch, reduce_block
 from runtime.frames import Coded, encode
+from stream.rows import COLUMNS, Rows, Said, pack
 from stream.worker.blocks import Window
 from stream.worker.partition import WorkerPartition
 from stream.worker.pool import lineages, summed_by_area
 from stream.worker.program import Program
 from stream.worker.registry import ENTITIES
 
+I64 = npt.NDArray[np.int64]
 BRIEF_US = 60_000_000
+NUMBERS = ("devices", "readings", "good_due", "sum_hi", "sum_lo", "low", "high")
+"""Columns of PartialRows.number."""
 
 
 class Record(NamedTuple):
@@ -37,8 +43,11 @@ class Publisher:
 
     def __init__(self, worker: WorkerPartition) -> None:
         self._worker = worker
+        self._program: Program | None = None
         self._areas: list[str] = []
         self._owner = np.zeros(0, np.int64)
+        self._partitions: list[int] = []
+        """Those that a city known here has: nobody else listens."""
         self._scratch: Scratch = new_scratch(0)
         self._rows: PartialRows = new_rows(1024)
         self._lineages: tuple[Program | None, dict[int, npt.NDArray[np.int32]]] = (None, {})
@@ -52,7 +61,7 @@ class Publisher:
         if self._worker.offset < 0:
             return []
         records: list[Record] = []
-        if len(self._areas) != len(self._worker.state.program.areas):
+        if self._program is not self._worker.state.program:
             self._number_areas()
         if self._worker.announce:
             records += self._catalogue() + self._census()
@@ -61,8 +70,7 @@ class Publisher:
         records += rows
         if everywhere:
             told = {record.partition for record in rows}
-            value = encode(self._meta("watermarks"), {"device": np.zeros(0)})
-            records += [Record(p, value, bare=True) for p in range(PARTIALS.partitions) if p not in told]
+            records += [Record(p, pack(self._said()), bare=True) for p in self._partitions if p not in told]
         self._close_passed()
         return records
 
@@ -77,9 +85,19 @@ class Publisher:
             "clock_us": state.silence.newest_us,
         }
 
+    def _said(self) -> Said:
+        state = self._worker.state
+        return Said(
+            input_partition=self._worker.partition, input_offset=state.offset, watermarks=state.watermarks(), clock_us=state.silence.newest_us
+        )
+
     def _number_areas(self) -> None:
-        self._areas = list(self._worker.state.program.areas)
-        self._owner = np.array([partition_of(area) for area in self._areas], np.int64)
+        self._program = self._worker.state.program
+        records = self._worker.state.registry.records
+        self._areas = list(self._program.areas)
+        homes = {id_: record.city if isinstance(record, Area) else id_ for id_, record in records["area"].items()}
+        self._owner = np.array([partition_of(homes[area]) for area in self._areas], np.int64)
+        self._partitions = sorted({partition_of(city) for city in records["city"]} | set(self._owner.tolist()))
         self._scratch = new_scratch(len(self._areas))
 
     def _changed_rows(self, only_brief: bool) -> list[Record]:
@@ -97,7 +115,8 @@ class Publisher:
             first = int(out.used[0])
             places = program.places[program.quantity_number[program.lane_keys[window.lane][0]]]
             span = np.array([window.base, window.start_us, window.end_us], np.int64)
-            reduce_block(state.windows.arrays, span, places._replace(slot=places.slot[: window.rows]), functions, self._scratch, out)
+            parts = program.spans(window.lane, window.start_us, window.end_us)
+            reduce_block(state.windows.arrays, span, places._replace(slot=places.slot[: window.rows]), functions, self._scratch, out, parts)
             bins.update(self._bins(window, first))
         return self._encode(out, bins)
 
@@ -140,33 +159,27 @@ class Publisher:
         used = int(rows.used[0])
         if used == 0:
             return []
+        said, matrix = self._said(), np.empty((used, len(COLUMNS)), np.int64)
+        matrix[:, 0], matrix[:, 1], matrix[:, 2] = rows.aggregate[:used], rows.area[:used], rows.start_us[:used]
+        for name, column in zip(NUMBERS, rows.number[:used].T, strict=True):
+            matrix[:, COLUMNS.index(name)] = column
+        matrix[:, COLUMNS.index("real")] = rows.real[:used].view(np.int64)
         owner = self._owner[rows.area[:used]]
-        order = np.argsort(owner, kind="stable")
-        edges = np.searchsorted(owner[order], np.arange(PARTIALS.partitions + 1))
+        if (owner == owner[0]).all():
+            return [Record(int(owner[0]), pack(said, self._rows_of(matrix, bins)))]
         records = []
-        for p in range(PARTIALS.partitions):
-            mine = order[edges[p] : edges[p + 1]]
+        for p in self._partitions:
+            mine = np.flatnonzero(owner == p)
             if mine.size:
-                records.append(Record(p, encode(self._meta("rows"), self._columns(rows, mine, bins))))
+                some = {at: bins[row] for at, row in enumerate(mine.tolist()) if row in bins}
+                records.append(Record(p, pack(said, self._rows_of(matrix[mine], some))))
         return records
 
-    def _columns(self, rows: PartialRows, mine: Any, bins: dict[int, bytes]) -> dict[str, Any]:
-        program = self._worker.state.program
-        number = rows.number[mine]
-        columns: dict[str, Any] = {
-            "aggregate": _coded(rows.aggregate[mine], program.aggregates),
-            "area": _coded(rows.area[mine], self._areas),
-            "window_start": rows.start_us[mine],
-        }
-        for at, name in enumerate(("devices", "readings", "good_due", "sum_hi", "sum_lo")):
-            columns[name] = number[:, at]
-        columns["real"] = rows.real[mine]
-        columns["low"], columns["high"] = number[:, 5], number[:, 6]
-        if bins:
-            histograms = [bins.get(int(row)) for row in mine]
-            if any(item is not None for item in histograms):
-                columns["bins"] = histograms
-        return columns
+    def _rows_of(self, matrix: I64, bins: dict[int, bytes]) -> Rows:
+        """The matrix with numbers in place of our own: places in the texts that it uses."""
+        aggregates, areas = self._worker.state.program.aggregates, self._areas
+        used = [_placed(matrix, column, len(texts)) for column, texts in ((0, aggregates), (1, areas))]
+        return Rows([aggregates[n] for n in used[0]], [areas[n] for n in used[1]], matrix, bins)
 
     def _close_passed(self) -> None:
         state, program = self._worker.state, self._worker.state.program
@@ -183,6 +196,7 @@ class Publisher:
         registry = self._worker.state.registry
         program = self._worker.state.program
         groups: dict[tuple[str, str, int, int, int, int], int] = {}
+        home = dict(zip(self._areas, self._owner.tolist(), strict=True))
         for s, slot in enumerate(registry.slots):
             cadence = int(program.places[0].cadence_us[s]) if program.places else 1_000_000
             times = (cadence, slot.record.due_from_us, int(program.valid_from_us[s]), int(program.valid_to_us[s]))
@@ -190,8 +204,8 @@ class Publisher:
                 key = (area, slot.record.kind, *times)
                 groups[key] = groups.get(key, 0) + 1
         records = []
-        for p in range(PARTIALS.partitions):
-            mine = sorted(key for key in groups if partition_of(key[0]) == p)
+        for p in self._partitions:
+            mine = sorted(key for key in groups if home[key[0]] == p)
             numbers = np.array([[*key[2:], groups[key]] for key in mine], np.int64).reshape(-1, 5)
             columns: dict[str, Any] = {"area": _texts([key[0] for key in mine]), "kind": _texts([key[1] for key in mine])}
             for at, name in enumerate(("cadence_us", "due_from_us", "valid_from_us", "valid_to_us", "devices")):
@@ -210,12 +224,16 @@ class Publisher:
         ]
         columns = {"entity": _texts([row[0] for row in rows]), "id": [row[1] for row in rows], "document": [row[2] for row in rows]}
         value = encode(self._meta("catalogue"), columns)
-        return [Record(p, value) for p in range(PARTIALS.partitions)]
+        return [Record(p, value) for p in self._partitions]
 
 
-def _coded(numbers: Any, texts: list[str]) -> Coded:
-    used, codes = np.unique(numbers, return_inverse=True)
-    return Coded(codes.astype(np.int32), [texts[n] for n in used])
+def _placed(matrix: I64, column: int, count: int) -> list[int]:
+    """Replace the numbers in a column by their place among those that occur, which are returned, ascending."""
+    there = np.zeros(count, np.bool_)
+    there[matrix[:, column]] = True
+    matrix[:, column] = (np.cumsum(there) - 1)[matrix[:, column]]
+    used: list[int] = np.flatnonzero(there).tolist()
+    return used
 
 
 def _texts(texts: list[str]) -> Coded:

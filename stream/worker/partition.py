@@ -19,6 +19,7 @@ from stream.worker.outputs import Outputs, checked_meta, refusal, with_rows, wit
 from stream.worker.state import State
 
 I64 = npt.NDArray[np.int64]
+SECOND_US = 1_000_000
 READING_COLUMNS = {"device", "quantity", "measured_at", "received_at", "value", "quality"}
 
 
@@ -31,6 +32,8 @@ class WorkerPartition:
         self.announce = True
         """True where the catalogue and the census are to be published with the next partials."""
         self._need: I64 = np.zeros(3, np.int64)
+        self._fed_s: I64 = np.zeros(0, np.int64)
+        """Watermarks (whole seconds) up to which ordered lanes are fed; follows from the state."""
 
     @property
     def offset(self) -> int:
@@ -96,7 +99,7 @@ class WorkerPartition:
             verdicts = verdicts._replace(quality=np.where(outside, np.uint16(9), verdicts.quality).astype(np.uint16))
         at = 0
         while True:
-            at = accumulate(rows, verdicts, program.tables.resolution, program.lanes, state.windows.arrays, at, self._need)
+            at = accumulate(rows, verdicts, state.windows.ground(program.lanes), at, self._need)
             if at >= rows.slot.size:
                 break
             self._open_needed()
@@ -104,14 +107,17 @@ class WorkerPartition:
             state.pool.add(rows, verdicts, program.lanes, program.pooled, program.leaf)
         if program.tracks.lane.size:
             self._hold_back(rows, verdicts)
-            self._feed()
+            self._feed_passed()
 
     def _open_needed(self) -> None:
         lane, start_us, city = (int(n) for n in self._need)
         self.state.windows.open(self.state.program, lane, start_us, city)
 
     def _hold_back(self, rows: Rows, verdicts: Any) -> None:
-        mine = np.flatnonzero(self.state.program.tracked[rows.quantity] & (verdicts.status == KEPT))
+        tracked = self.state.program.tracked[rows.quantity]
+        if not tracked.any():
+            return
+        mine = np.flatnonzero(tracked & (verdicts.status == KEPT))
         flag = verdicts.quality[mine] & 0x000F
         mine = mine[(flag == 1) | (flag == 2)]
         if mine.size:
@@ -123,6 +129,13 @@ class WorkerPartition:
                 np.concatenate((at_us, new[2])),
                 np.concatenate((value, new[3])),
             )
+
+    def _feed_passed(self) -> None:
+        """Feed where a watermark has come into another second: windows end at whole seconds, so none closes or is told before."""
+        seconds = self.state.watermark_us // SECOND_US
+        if not np.array_equal(seconds, self._fed_s):
+            self._fed_s = seconds
+            self._feed()
 
     def _feed(self) -> None:
         """Feed what the watermark has passed, in order of time; then count what is held up to the windows passed."""
@@ -162,7 +175,7 @@ class WorkerPartition:
             if state.silence.silent(int(state.quiet_from_us[k]), int(state.program.idle_us[k])):
                 state.watermark_us[k] = max(int(state.watermark_us[k]), low_us - int(lateness[k]))
         if state.program.tracks.lane.size:
-            self._feed()
+            self._feed_passed()
 
     def _catalogue(self, frame: Frame) -> None:
         columns = frame.columns
@@ -170,4 +183,9 @@ class WorkerPartition:
         for n in range(frame.rows):
             self.state.registry.change(entity.texts[entity.codes[n]], columns["id"][n], columns["document"][n])
         self.state.recompile()
+        self.fed_up()
         self.announce = True
+
+    def fed_up(self) -> None:
+        """After a change of the catalogue, and a load: the next feeding is due with the next second of a watermark."""
+        self._fed_s = self.state.watermark_us // SECOND_US

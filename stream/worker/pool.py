@@ -9,8 +9,8 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from kernels.accumulate import Lanes
 from kernels.arrive import Rows, Verdicts
+from kernels.lanes import Lanes
 from kernels.pool import AREA_BITS, VALUE_BITS, VALUE_OFFSET, pool, rebuild
 from kernels.reduce import Places
 from kernels.table import Table, capacity_for, new_table

@@ -4,26 +4,34 @@ Promises  Rebuilt whole after a catalogue frame, from the registry alone; the sa
 Leaves    Open windows to stream.worker.blocks; formulas to formula/.
 """
 
+from contextlib import suppress
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from catalog.records import LEVELS, City, KpiDocument, Quantity, SensorKind, WindowName
-from catalog.windows import to_us, window_of
+from catalog.records import City, KpiDocument, Quantity, WindowName
+from catalog.windows import window_of
 from formula.compile import compile_kpi
-from formula.spec import ORDERED, AggregateSpec, key, threshold_integer
-from kernels.accumulate import Lanes
+from formula.errors import FormulaError
+from formula.parts import Hours, hours_of, spans_of
+from formula.spec import ORDERED, AggregateSpec, key, parse_id, threshold_integer
+from kernels.accumulate import powers
 from kernels.arrive import Tables
+from kernels.lanes import ENERGY, EXTREMES, LAST_VALUE, Lanes
 from kernels.ordered import Tracks
-from kernels.reduce import FUNCTIONS, Places
+from kernels.reduce import FUNCTIONS, WHOLE, Places, Spans
 from stream.worker.calendar import PARTS, calendars
+from stream.worker.devices import OPEN_US, device_kinds, hold_of, kind_of, measured_by, places_of, tables_of, time_of, us_of
 from stream.worker.registry import Registry
 
 I64 = npt.NDArray[np.int64]
 I32 = npt.NDArray[np.int32]
 WINDOWS = ("minute", "quarter_hour", "hour", "day", "month", "quarter", "year")
-OPEN_US = 1 << 62
+_NEEDS = {"leq": ENERGY, "min": EXTREMES, "max": EXTREMES, "last": LAST_VALUE, "last_sum": LAST_VALUE}
+_MOST_POWERS = 1 << 16
+_PART_NAMES = {code: part for part, code in PARTS.items()}
 
 LaneKey = tuple[str, str, str]
 """(quantity, window, part); lanes of ordered functions have the function in place of the part."""
@@ -55,20 +63,35 @@ class Program(NamedTuple):
     valid_to_us: I64
     hold_us: I64  # by slot: how long a value holds
     time_zones: list[str]
+    hours: tuple[Hours, ...]  # by city: when the parts of a day begin
 
     def starts_of(self, lane: int, at_us: int) -> I64:
         """Start (µs) of the window of a lane that holds at_us, by city."""
         window: WindowName = WINDOWS[self.lanes.window[lane]]  # type: ignore[assignment]
         return np.array([window_of(at_us, window, zone)[0] for zone in self.time_zones or ["UTC"]], np.int64)
 
+    def spans(self, lane: int, start_us: int, end_us: int) -> Spans:
+        """When the part of the day of a lane is, in a window; kernels.reduce.WHOLE where it has none."""
+        part = self.lanes.part[lane]
+        return WHOLE if part == 0 else _spans(start_us, end_us, _PART_NAMES[part], self.hours)
+
+
+@lru_cache(maxsize=1024)
+def _spans(start_us: int, end_us: int, part: str, hours: tuple[Hours, ...]) -> Spans:
+    """The spans of a part of the day, city after city."""
+    found = [spans_of(start_us, end_us, part, each) for each in hours]
+    first = np.cumsum([0, *(len(each) for each in found)]).astype(np.int64)
+    return Spans(first, np.array([span for each in found for span in each], np.int64).reshape(-1, 2))
+
 
 def specs_of(registry: Registry) -> list[tuple[AggregateSpec, str]]:
     """Every aggregate that a present KPI rests on, with its window; sorted, distinct."""
-    quantities = registry.of("quantity", Quantity)
+    quantities, kpis = registry.of("quantity", Quantity), registry.of("kpi", KpiDocument)
     found: dict[tuple[str, str], AggregateSpec] = {}
-    for kpi in registry.of("kpi", KpiDocument).values():
-        for spec in compile_kpi(kpi, quantities).aggregates:
-            found[spec.id, kpi.window] = spec
+    for kpi in kpis.values():
+        with suppress(FormulaError):  # the combiner says it, and computes the others
+            for spec in compile_kpi(kpi, quantities, kpis).aggregates:
+                found[spec.id, kpi.window] = spec
     return [(spec, window) for (_, window), spec in sorted(found.items())]
 
 
@@ -80,7 +103,7 @@ def lane_key(spec: AggregateSpec, window: str) -> LaneKey:
 
 
 def compile_program(registry: Registry) -> Program:
-    """The program of a partition; raises FormulaError where a KPI document cannot be compiled."""
+    """The program of a partition."""
     kinds = registry.numbers("kind")
     quantities = registry.numbers("quantity")
     specs = [(spec, window) for spec, window in specs_of(registry) if spec.quantity in quantities]
@@ -88,12 +111,12 @@ def compile_program(registry: Registry) -> Program:
     numbers = {key: number for number, key in enumerate(keys)}
     aggregates = [key(spec, window) for spec, window in specs]
     functions, pooled = _by_lane(specs, numbers)
-    measured = _measured(registry, kinds, quantities)
+    measured = measured_by(registry, kinds, quantities)
     tracks = _tracks(registry, keys, specs, numbers)
     slot_kind = np.array([kinds.get(slot.record.kind, 0) for slot in registry.slots], np.int32)
-    places = _places(registry, measured, slot_kind)
+    places = places_of(registry, measured, slot_kind)
     return Program(
-        tables=_tables(registry, kinds, quantities, slot_kind),
+        tables=tables_of(registry, kinds, quantities, slot_kind),
         lanes=_lanes(registry, keys, functions, measured, slot_kind),
         lane_keys=keys,
         lane_number=numbers,
@@ -109,13 +132,14 @@ def compile_program(registry: Registry) -> Program:
         kinds=list(kinds),
         kinds_of_quantity=[np.flatnonzero(measured[:, q]).astype(np.int32) for q in range(len(quantities))],
         active_kinds=sorted({int(slot_kind[s]) for s in registry.slot_of.values()}),
-        idle_us=np.array([_us(_kind(registry, id_), "idle_s") for id_ in kinds], np.int64),
-        device_kind=_device_kinds(registry, slot_kind),
+        idle_us=np.array([us_of(kind_of(registry, id_), "idle_s") for id_ in kinds], np.int64),
+        device_kind=device_kinds(registry, slot_kind),
         quantity_number=quantities,
-        valid_from_us=np.array([_time(slot.record.valid_from, -OPEN_US) for slot in registry.slots], np.int64),
-        valid_to_us=np.array([_time(slot.record.valid_to, OPEN_US) for slot in registry.slots], np.int64),
-        hold_us=np.array([_hold(registry, slot.record.kind) for slot in registry.slots], np.int64),
+        valid_from_us=np.array([time_of(slot.record.valid_from, -OPEN_US) for slot in registry.slots], np.int64),
+        valid_to_us=np.array([time_of(slot.record.valid_to, OPEN_US) for slot in registry.slots], np.int64),
+        hold_us=np.array([hold_of(registry, slot.record.kind) for slot in registry.slots], np.int64),
         time_zones=[city.time_zone for city in registry.of("city", City).values()],
+        hours=tuple(hours_of(city) for city in registry.of("city", City).values()),
     )
 
 
@@ -125,55 +149,10 @@ def _by_lane(specs: list[tuple[AggregateSpec, str]], numbers: dict[LaneKey, int]
     pooled = np.zeros(len(numbers), np.uint8)
     for number, (spec, window) in enumerate(specs):
         lane = numbers[lane_key(spec, window)]
-        functions[lane].append((FUNCTIONS.index(spec.function), number))
+        functions[lane].append((FUNCTIONS.index(f"{spec.function}_{spec.weight}" if spec.weight else spec.function), number))
         if spec.function == "percentile":
             pooled[lane] = 1
     return functions, pooled
-
-
-def _kind(registry: Registry, id_: str) -> SensorKind | None:
-    record = registry.records["kind"][id_]
-    return record if isinstance(record, SensorKind) else None
-
-
-def _us(kind: SensorKind | None, field: str) -> int:
-    return 0 if kind is None else round(getattr(kind, field) * 1_000_000)
-
-
-def _time(text: str | None, default: int) -> int:
-    from datetime import UTC, datetime
-
-    if text is None:
-        return default
-    at = datetime.fromisoformat(text)
-    return to_us(at if at.tzinfo else at.replace(tzinfo=UTC))
-
-
-def _measured(registry: Registry, kinds: dict[str, int], quantities: dict[str, int]) -> npt.NDArray[np.bool_]:
-    measured = np.zeros((max(1, len(kinds)), len(quantities)), np.bool_)
-    for id_, k in kinds.items():
-        kind = _kind(registry, id_)
-        for quantity in kind.quantities if kind else ():
-            if quantity in quantities:
-                measured[k, quantities[quantity]] = True
-    return measured
-
-
-def _tables(registry: Registry, kinds: dict[str, int], quantities: dict[str, int], slot_kind: I32) -> Tables:
-    resolution = np.ones(len(quantities))
-    low = np.full((max(1, len(kinds)), len(quantities)), -OPEN_US, np.int64)
-    high = np.full((max(1, len(kinds)), len(quantities)), OPEN_US, np.int64)
-    for id_, quantity in registry.of("quantity", Quantity).items():
-        resolution[quantities[id_]] = quantity.resolution
-    for id_, kind in registry.of("kind", SensorKind).items():
-        for quantity_id, measured in kind.quantities.items():
-            q = quantities.get(quantity_id)
-            if q is not None:
-                low[kinds[id_], q] = int(np.rint(measured.plausible[0] / resolution[q]))
-                high[kinds[id_], q] = int(np.rint(measured.plausible[1] / resolution[q]))
-    lateness = np.array([_us(_kind(registry, id_), "lateness_s") for id_ in kinds] or [0], np.int64)
-    slot_device = np.array([slot.device for slot in registry.slots], np.int32)
-    return Tables(slot_kind, slot_device, resolution, low, high, lateness)
 
 
 def _lanes(registry: Registry, keys: list[LaneKey], functions: list[list[tuple[int, int]]], measured: npt.NDArray[np.bool_], slot_kind: I32) -> Lanes:
@@ -187,19 +166,37 @@ def _lanes(registry: Registry, keys: list[LaneKey], functions: list[list[tuple[i
         slots = np.flatnonzero(measured[slot_kind, q]) if slot_kind.size else np.zeros(0, np.int64)
         row[q, slots] = np.arange(slots.size, dtype=np.int32)
     city_number = {id_: c for c, id_ in enumerate(cities)}
-    at, edges, codes = calendars(list(cities.values()), any(key[2] in PARTS and key[2] for key in keys))
+    parts = [PARTS[key[2] if key[2] in PARTS else parse_id(key[2]).part] for key in keys]
+    at, edges, codes = calendars(list(cities.values()), any(parts))
     return Lanes(
         of_quantity,
         np.array([lane for _, lane in plain], np.int32),
         row,
         np.array([WINDOWS.index(key[1]) for key in keys], np.int32),
-        np.array([PARTS.get(key[2], 0) for key in keys], np.int32),
-        np.array([any(code == FUNCTIONS.index("leq") for code, _ in pairs) for pairs in functions], np.uint8),
+        np.array(parts, np.int32),
+        np.array([sum({_NEEDS.get(FUNCTIONS[code], 0) for code, _ in pairs}) for pairs in functions], np.uint8),
         np.array([city_number.get(slot.record.city, 0) for slot in registry.slots], np.int32),
         at,
         edges,
         codes,
+        *_powers(registry, {keys[lane][0] for lane, pairs in enumerate(functions) if any(FUNCTIONS[code] == "leq" for code, _ in pairs)}),
+        np.array([record.resolution for record in registry.of("quantity", Quantity).values()] or [1.0]),
+        np.zeros((len(quantities), 2), np.int64),
     )
+
+
+def _powers(registry: Registry, of: set[str]) -> tuple[I64, npt.NDArray[np.float64]]:
+    """Tables of energies for the quantities whose energies are summed: `power_at` and `power` of kernels.accumulate.Lanes."""
+    at = np.zeros((max(1, len(registry.records["quantity"])), 3), np.int64)
+    tables, end = [np.zeros(0)], 0
+    for q, record in enumerate(registry.records["quantity"].values()):
+        if isinstance(record, Quantity) and record.id in of:
+            first, last = (round(bound / record.resolution) for bound in record.possible)
+            count = min(last - first + 1, _MOST_POWERS)
+            at[q] = end, first, count
+            tables.append(powers(first, count, record.resolution))
+            end += count
+    return at, np.concatenate(tables)
 
 
 def _tracks(registry: Registry, keys: list[LaneKey], specs: list[tuple[AggregateSpec, str]], numbers: dict[LaneKey, int]) -> Tracks:
@@ -219,42 +216,3 @@ def _limit(spec: AggregateSpec, registry: Registry) -> int:
     if spec.function != "time_share" or not isinstance(quantity, Quantity):
         return 0
     return threshold_integer(spec, quantity)
-
-
-def _places(registry: Registry, measured: npt.NDArray[np.bool_], slot_kind: I32) -> list[Places]:
-    areas = registry.numbers("area")
-    slots = registry.slots
-    area = np.full((len(slots), len(LEVELS)), -1, np.int32)
-    for s, slot in enumerate(slots):
-        for level, id_ in enumerate(registry.lineage(slot.area)[: len(LEVELS)]):
-            area[s, level] = areas[id_]
-    cadence = np.array([_cadence(registry, slot.record.kind, slot.record.cadence_s) for slot in slots], np.int64)
-    due_from = np.array([max(slot.record.due_from_us, _time(slot.record.valid_from, -OPEN_US)) for slot in slots], np.int64)
-    due_to = np.array([_time(slot.record.valid_to, OPEN_US) for slot in slots], np.int64)
-    found = []
-    for q in range(measured.shape[1]):
-        here = np.flatnonzero(measured[slot_kind, q]).astype(np.int32) if slot_kind.size else np.zeros(0, np.int32)
-        found.append(Places(here, area, cadence, due_from, due_to))
-    return found
-
-
-def _cadence(registry: Registry, kind: str, own_s: float | None) -> int:
-    if own_s is not None:
-        return round(own_s * 1_000_000)
-    record = registry.records["kind"].get(kind)
-    return round(record.cadence_s * 1_000_000) if isinstance(record, SensorKind) else 1_000_000
-
-
-def _hold(registry: Registry, kind: str) -> int:
-    """How long a value holds where the next does not come: the kind's max_hold, else three cadences [project choice]."""
-    record = registry.records["kind"].get(kind)
-    if not isinstance(record, SensorKind):
-        return 0
-    return round((record.max_hold_s or 3 * record.cadence_s) * 1_000_000)
-
-
-def _device_kinds(registry: Registry, slot_kind: I32) -> I32:
-    kinds = np.zeros(max(1, len(registry.device_numbers)), np.int32)
-    for s, slot in enumerate(registry.slots):
-        kinds[slot.device] = slot_kind[s]
-    return kinds

@@ -21,7 +21,7 @@ from stream.worker.registry import Registry
 from stream.worker.silence import Silence
 from stream.worker.state import State
 
-LAYOUT = "worker/1"
+LAYOUT = "worker/2"
 _NONE = np.zeros(0, np.int64)
 
 
@@ -76,6 +76,7 @@ def load(partition: int, data: bytes) -> WorkerPartition:
     for part in document["windows"]:
         _put_window(state, part)
     state.windows.mark_all()
+    worker.fed_up()
     return worker
 
 

@@ -13,6 +13,7 @@ from catalog.cities import HOME as CITIES
 from deploy.prepare import MQTT_PORT, PrepareSettings, prepare, users_of
 from ingest.settings import GatewaySettings
 from local import ports, processes
+from local.docker.system import PUBLISHED
 from local.layout import REPOSITORY
 from local.processes import Addresses
 from local.servers import kafka_files
@@ -96,9 +97,9 @@ def test_published_ports_are_those_of_the_local_set_up_and_stay_on_this_machine(
             assert match is not None, text
             published[match[1].lower()] = (int(match[2]), name, int(match[3]))
             assert "healthcheck" in service
-    assert {name: port for name, (port, _, _) in published.items() if name != "grafana"} == {
-        name: ports.DEFAULTS[name] for name in ("mqtt", "kafka", "database")
-    }
+    assert {name: port for name, (port, _, _) in published.items()} == {name: ports.DEFAULTS[name] for name in PUBLISHED}
+    for process in processes.LONG_RUNNING:
+        assert published[process.name][1:] == (process.name, int(OURS[process.name]["environment"]["KOMPAS_HEALTH_PORT"]))
     assert published["mqtt"][1:] == ("mosquitto", MQTT_PORT)
     assert published["database"][1:] == ("timescaledb", int(OURS["writer"]["environment"]["KOMPAS_DB_PORT"]))
     listeners = SERVICES["kafka"]["environment"]["KAFKA_LISTENERS"]

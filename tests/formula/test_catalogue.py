@@ -10,6 +10,6 @@ CATALOGUE = load_catalogue()
 
 @pytest.mark.parametrize("id_", sorted(CATALOGUE.kpis))
 def test_a_kpi_of_the_catalogue_compiles(id_: str) -> None:
-    plan = compile_kpi(CATALOGUE.kpis[id_], CATALOGUE.quantities)
+    plan = compile_kpi(CATALOGUE.kpis[id_], CATALOGUE.quantities, CATALOGUE.kpis)
     for quantity in plan.quantities:
         assert any(quantity in kind.quantities for kind in CATALOGUE.kinds.values())

@@ -1,120 +1,123 @@
-"""Every KPI's second opinion: its check_sql, on a real database, gives what its formula gives for the same readings."""
+"""Every KPI's second opinion over the generated day: what was published is what check_sql gives, with the coverage that stored readings give."""
 
-import datetime as dt
 import math
-import zlib
 from collections.abc import Iterator
 from typing import NamedTuple
 
-import numpy as np
-import psycopg
 import pytest
 
-from catalog.cities import CityPack, load_city
 from catalog.load import load_catalogue
-from catalog.quality import Cause, Flag, good
-from catalog.records import Kpi
-from catalog.windows import from_us, to_us, window_of
-from formula.compile import compile_kpi
-from tests.oracles.aggregates import Reading, aggregate
-from tests.servers import System, start_system
+from catalog.quality import Cause, Flag
+from catalog.windows import FIXED_US
+from formula.compile import Plan, compile_kpi
+from formula.tree import Aggregate
+from simulators.faults import Fault
+from tests.day import check, coverage
+from tests.day.check import Connection
+from tests.day.record import Day
 
 pytestmark = pytest.mark.integration
 
 CATALOGUE = load_catalogue()
-AT_US = to_us(dt.datetime(2026, 3, 4, 21, 30, 20, tzinfo=dt.UTC))
-"""In the minute in which every device speaks; half past ten in the evening in Zwolle."""
-MINUTE_US = 60_000_000
+EXACT = frozenset({"sum", "count", "count_devices", "increase", "last_sum", "min", "max", "percentile"})
+MEANS = frozenset({"mean", "last"})
+EVERY_KPI = pytest.mark.parametrize("kpi", sorted(CATALOGUE.kpis))
 
 
-class Row(NamedTuple):
-    device: str
-    quantity: str
-    at_us: int
-    value: float
-    quality: int
+class Held(NamedTuple):
+    """A connection that sees the readings that settled values rest on, and these readings."""
 
-
-class Filled(NamedTuple):
-    connection: psycopg.Connection[tuple[object, ...]]
-    pack: CityPack
-    rows: list[Row]
-
-
-def readings(pack: CityPack) -> list[Row]:
-    """Every device of a fifth of the city: often around AT_US, now and then over the day before and after, some of it bad."""
-    rows = []
-    for device in pack.devices.values():
-        if zlib.crc32(device.id.encode()) % 5:
-            continue
-        chance = np.random.default_rng(zlib.crc32(device.id.encode()))
-        near = AT_US + chance.integers(-15, 15, 4) * 1_000_000
-        far = AT_US + chance.integers(-24 * 60, 6 * 60, 40) * MINUTE_US + chance.integers(0, 60_000_000, 40)
-        for quantity, measured in CATALOGUE.kinds[device.kind].quantities.items():
-            step = CATALOGUE.quantities[quantity].resolution
-            low, high = measured.plausible
-            for at_us in sorted({*near.tolist(), *far.tolist()}):
-                value = round((low + chance.random() * (high - low)) / step) * step
-                quality = int(
-                    chance.choice([Flag.GOOD, Flag.NOT_EVALUATED, Flag.SUSPECT | Cause.PLAUSIBLE_RANGE, Flag.BAD], p=[0.7, 0.2, 0.06, 0.04])
-                )
-                rows.append(Row(device.id, quantity, at_us, value, quality))
-    return rows
+    connection: Connection
+    stored: coverage.Stored
 
 
 @pytest.fixture(scope="module")
-def filled(servers: System, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filled]:
-    with start_system(tmp_path_factory.mktemp("check_sql"), postgres=servers.postgres) as system:
-        system.migrate(cities="zwolle")
-        pack = load_city("zwolle")
-        rows = readings(pack)
-        with psycopg.connect(system.conninfo("kompas_writer")) as connection:
-            device = {row[0]: row[1] for row in connection.execute("SELECT id, no FROM device")}
-            quantity = {row[0]: row[1] for row in connection.execute("SELECT id, no FROM quantity")}
-            with connection.cursor().copy("COPY reading (device, quantity, measured_at, received_at, value, quality) FROM STDIN") as copy:
-                for row in rows:
-                    at = from_us(row.at_us)
-                    copy.write_row((device[row.device], quantity[row.quantity], at, at, row.value, row.quality))
-        with psycopg.connect(system.conninfo("kompas_reader")) as connection:
-            yield Filled(connection, pack, rows)
+def held(day: Day) -> Iterator[Held]:
+    with day.connect() as connection:
+        check.only_in_time(connection)
+        yield Held(connection, coverage.stored(connection))
 
 
-def area_of(pack: CityPack, device: str, level: str) -> str:
-    code = pack.devices[device].area
-    while pack.areas[code].level != level:
-        parent = pack.areas[code].parent
-        assert parent is not None
-        code = parent
-    return code
+def plan_of(kpi: str) -> Plan:
+    return compile_kpi(CATALOGUE.kpis[kpi], CATALOGUE.quantities, CATALOGUE.kpis)
 
 
-def by_formula(kpi: Kpi, level: str, window: tuple[int, int], filled: Filled) -> dict[str, float]:
-    plan = compile_kpi(kpi, CATALOGUE.quantities)
-    inputs: dict[str, dict[str, list[Reading]]] = {}
-    for row in filled.rows:
-        near = window[0] - 60 * MINUTE_US <= row.at_us < window[1] + 60 * MINUTE_US
-        if near and row.quantity in plan.quantities and good(row.quality):
-            hold_s = CATALOGUE.kinds[filled.pack.devices[row.device].kind].max_hold_s or 0.0
-            place = inputs.setdefault(area_of(filled.pack, row.device, level), {})
-            place.setdefault(row.quantity, []).append(Reading(row.device, row.at_us, row.value, int(hold_s * 1_000_000)))
-    found = {}
-    for area, held in inputs.items():
-        values = {spec.id: np.array([aggregate(spec, held.get(spec.quantity, []), window, filled.pack.city)]) for spec in plan.aggregates}
-        value = float(plan.evaluate(values)[0])
-        if not math.isnan(value):
-            found[area] = value
-    return found
+def allowed(plan: Plan) -> float:
+    """Relative difference: none for counts, sums, extremes and percentiles, 1e-12 for means, 1e-9 for everything else."""
+    function = plan.root.spec.function if isinstance(plan.root, Aggregate) else ""
+    return 0.0 if function in EXACT else 1e-12 if function in MEANS else 1e-9
 
 
-CASES = [(kpi, level) for kpi in CATALOGUE.kpis.values() for level in kpi.levels]
+@EVERY_KPI
+def test_what_was_published_is_what_check_sql_gives(kpi: str, held: Held) -> None:
+    plan = plan_of(kpi)
+    spans = check.closed_windows(held.connection, plan, CATALOGUE)
+    opinion = check.second_opinion(held.connection, plan, spans)
+    published = check.published(held.connection, plan.kpi, spans)
+    assert not {key: value for key, value in opinion.items() if key not in published}, "check_sql has values for windows without a final"
+    assert not {key: one for key, one in published.items() if one.value is not None and key not in opinion}, "finals without a second opinion"
+    relative = allowed(plan)
+    settled = {key: one.value for key, one in published.items() if one.value is not None}
+    wrong = {
+        key: (value, opinion[key])
+        for key, value in settled.items()
+        if value != opinion[key] and not (relative and math.isclose(value, opinion[key], rel_tol=relative, abs_tol=1e-12))
+    }
+    assert not wrong, f"{len(wrong)} of {len(settled)} differ: (published, check_sql)"
+    # What has no number has too little behind it, not another opinion.
+    assert all(published[key].coverage < plan.kpi.min_coverage for key in opinion if published[key].state != "ok")
+    levels = {level for (level,) in held.connection.execute("SELECT DISTINCT level FROM area WHERE id = ANY(%s)", ([area for area, _ in settled],))}
+    assert levels == set(plan.kpi.levels), "the day feeds every KPI at every level"
 
 
-@pytest.mark.parametrize(("kpi", "level"), CASES, ids=[f"{kpi.id}-{level}" for kpi, level in CASES])
-def test_check_sql_agrees_with_the_formula(kpi: Kpi, level: str, filled: Filled) -> None:
-    window = window_of(AT_US, kpi.window, filled.pack.city.time_zone)
-    start, end = (from_us(edge_us) for edge_us in window)
-    rows = filled.connection.execute(kpi.check_sql.encode(), {"window_start": start, "window_end": end, "level": level}).fetchall()
-    by_sql = {str(area): float(value) for area, value in rows if value is not None}  # type: ignore[arg-type]
-    expected = by_formula(kpi, level, window, filled)
-    assert expected, "the test has no readings for this KPI"
-    assert by_sql == pytest.approx(expected, rel=1e-9)
+@EVERY_KPI
+def test_coverage_and_devices_are_what_the_stored_readings_give(kpi: str, held: Held, day: Day) -> None:
+    plan = plan_of(kpi)
+    spans = check.closed_windows(held.connection, plan, CATALOGUE)
+    published = check.published(held.connection, plan.kpi, spans)
+    expected = coverage.expected(plan, day.catalogue, held.stored, spans)
+    assert expected
+    assert set(expected) <= set(published)
+    # A final without a reading of its own rests on a value that holds over from before.
+    assert set(expected) == set(published) or coverage.holds_over(plan)
+    for key, one in expected.items():
+        assert published[key].coverage == pytest.approx(one.coverage, abs=1e-6), key
+        assert published[key].devices == one.devices or (coverage.holds_over(plan) and published[key].devices > one.devices), key
+
+
+def test_below_its_minimum_a_kpi_has_a_state_and_no_number(day: Day) -> None:
+    with day.connect() as connection:
+        rows = connection.execute(
+            "SELECT v.kpi, v.state, v.value IS NULL, v.band IS NULL, v.coverage >= (k.document ->> 'min_coverage')::float8, count(*)"
+            " FROM kpi_value v JOIN kpi k ON k.id = v.kpi AND k.version = v.version GROUP BY 1, 2, 3, 4, 5"
+        ).fetchall()
+    banded = {kpi.id for kpi in CATALOGUE.kpis.values() if kpi.bands}
+    for kpi, state, without_number, without_band, enough, _ in rows:
+        if state == "ok":
+            assert (without_number, without_band, enough) == (False, kpi not in banded, True), kpi
+        else:
+            assert (state, without_number, without_band) == ("not_enough_data", True, True), kpi
+    short = {kpi for kpi, state, _, _, enough, _ in rows if state == "not_enough_data" and not enough}
+    demanding = {kpi.id for kpi in CATALOGUE.kpis.values() if kpi.min_coverage >= 0.75 and kpi.window in FIXED_US}
+    assert demanding <= short, "the day has short windows below the minimum of every KPI that asks for three quarters"
+
+
+def test_the_day_has_what_a_day_has(day: Day) -> None:
+    with day.connect() as connection:
+        (devices,) = connection.execute("SELECT count(*) FROM device").fetchone() or (0,)
+        spoke = connection.execute("SELECT kind, count(DISTINCT device) FROM reading_named GROUP BY kind").fetchall()
+        causes = dict(connection.execute("SELECT quality, count(*) FROM reading GROUP BY quality").fetchall())
+        refused = dict(connection.execute("SELECT reason, sum(messages)::int FROM rejected_count GROUP BY reason").fetchall())
+        (stored,) = connection.execute("SELECT count(*) FROM reading").fetchone() or (0,)
+    assert devices >= 200
+    assert {kind for kind, _ in spoke} == set(day.catalogue.kinds)
+    assert sum(number for _, number in spoke) < devices, "some never speak"
+    assert causes[Flag.GOOD] > 100_000
+    assert causes[Flag.GOOD | Cause.LATE] >= 100
+    assert causes[Flag.SUSPECT | Cause.PLAUSIBLE_RANGE] >= 100
+    assert refused["malformed"] == day.sent.malformed
+    assert set(refused) == {"malformed", "conflict"}
+    assert 0 < refused["conflict"] <= day.sent.contradicted
+    assert stored == day.sent.readings - day.sent.contradicted, "every reading that was sent is stored once"
+    assert min(day.sent.repeated, day.sent.contradicted) > 0
+    assert min(day.sent.faults[fault] for fault in (Fault.LATE, Fault.DUPLICATED, Fault.OUT_OF_ORDER, Fault.SPIKE, Fault.STUCK)) > 0

@@ -10,7 +10,7 @@ import numpy as np
 
 from catalog.records import City, Kpi, Quantity, SensorKind
 from catalog.windows import from_us, window_of
-from runtime.frames import decode
+from tests.stream.partials import frame_of
 
 DAY_US = 86_400_000_000
 MINUTE_US = 60_000_000
@@ -62,7 +62,7 @@ class SlowCombiner:
 
     def apply(self, value: bytes) -> list[Final]:
         """One frame; the finals that follow, in order of (window, kpi, area)."""
-        frame = decode(value)
+        frame = frame_of(value)
         source, offset = frame.meta["input_partition"], frame.meta["input_offset"]
         columns = {
             name: [column.texts[code] for code in column.codes] if hasattr(column, "codes") else list(column)
@@ -186,7 +186,7 @@ class SlowCombiner:
         function, quantity = text.partition("(")[0], quantity_part(text)[0]
         worth = Fraction(repr(self.quantities[quantity].resolution))
         if function == "mean":
-            return sum(part.sum for part in parts) * worth / (2**30 * devices), devices, good
+            return sum(part.sum for part in parts) * worth / (2**50 * devices), devices, good
         if function == "sum":
             return sum(part.sum for part in parts) * worth, devices, good
         if function == "count_devices":

@@ -70,8 +70,8 @@ class Oracle:
 
 
 def mean_sum(devices: dict[str, list[tuple[int, int]]]) -> int:
-    """Sum over devices of their mean in 2^-30, half to even (round on a Fraction is)."""
-    return sum(round(Fraction(sum(v for _, v in readings) * 2**30, len(readings))) for readings in devices.values())
+    """Sum over devices of their mean in 2^-50, half to even (round on a Fraction is)."""
+    return sum(round(Fraction(sum(v for _, v in readings) * 2**50, len(readings))) for readings in devices.values())
 
 
 def last_sum(devices: dict[str, list[tuple[int, int]]]) -> int:

@@ -80,7 +80,7 @@ def test_how_devices_are_spread_over_partitions_changes_no_value(devices: list[t
             row[part] = (row[part][0] + n, row[part][1] + total, 0, 0, 0.0)
         rows.append(row)
     one, other = finalise(parse_id("mean(pm2_5)"), PM, merge(cells_of(rows))).tolist()
-    exact = Fraction(sum(total for _, total in devices)) / (2**30 * sum(n for n, _ in devices)) / 10
+    exact = Fraction(sum(total for _, total in devices)) / (2**50 * sum(n for n, _ in devices)) / 10
     assert one == other == float(exact)
 
 

@@ -1,4 +1,4 @@
-"""A small city for the simulators' tests: every kind of the catalogue, no files but the catalogue's own."""
+"""A small city for the simulators' tests: every kind of sensor of the catalogue, no files but the catalogue's own."""
 
 from catalog.load import load_catalogue
 from catalog.records import City, Device
@@ -16,10 +16,12 @@ CITY = City(
     east=5.0,
     north=51.0,
 )
+SENSORS = tuple(sorted(kind.id for kind in CATALOGUE.kinds.values() if not kind.correcting))
+"""Every kind but the registers, which have no days to play."""
 START_US = 1_763_826_914_000_000
 
 
-def devices(count: int, kinds: tuple[str, ...] = tuple(sorted(CATALOGUE.kinds))) -> list[Device]:
+def devices(count: int, kinds: tuple[str, ...] = SENSORS) -> list[Device]:
     """`count` devices, the kinds in turn."""
     return [
         Device(

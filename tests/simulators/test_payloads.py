@@ -14,7 +14,7 @@ from tests.simulators.cities import CATALOGUE, START_US, devices, play
 
 @pytest.mark.parametrize("pace", [Pace(), Pace(2_000.0, 1), Pace(4_000.0, 10)])
 def test_the_gateways_formats_read_it_back(pace):
-    city = play(devices(80), pace=pace, story="rush_hour")
+    city = play(devices(160), pace=pace, story="rush_hour")
     part = stretch(city, START_US, START_US + 8_000_000)
     spoken = set()
     for item in planned(city, topics(city), part):

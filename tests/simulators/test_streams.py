@@ -119,7 +119,7 @@ def test_every_signal_that_the_catalogue_names_is_there():
     for kind in CATALOGUE.kinds.values():
         for name, measured in kind.quantities.items():
             assert signal(measured.signal, f"{kind.id}: {name}") is SIGNALS[measured.signal]
-    with pytest.raises(ConfigError, match="wanted bay or"):
+    with pytest.raises(ConfigError, match="wanted battery or bay or"):
         signal("nonsense", "sensors/x.toml: y")
 
 

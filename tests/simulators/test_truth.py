@@ -110,7 +110,7 @@ def test_each_fault_of_a_platform_is_found_and_named(known, wrong):
         stored = pd.concat([stored, extra])
     found = check(known, stored, pairs)
     assert getattr(found, wrong) == 7
-    assert found.well == (wrong in ("foreign", "unflagged_late"))
+    assert found.well == (wrong == "foreign")
 
 
 def test_a_wrong_and_a_missing_kpi_value_are_found(known):

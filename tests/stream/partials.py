@@ -7,8 +7,10 @@ import msgspec
 import numpy as np
 
 from catalog.records import Area, Band, City, Kpi, Measured, Quantity, SensorKind
+from catalog.topics import PARTIALS
 from kernels.int128 import split
-from runtime.frames import Coded, encode
+from runtime.frames import Coded, Frame, decode, encode
+from stream.rows import COLUMNS, MAGIC, Rows, Said, pack, unpack
 
 SECOND_US = 1_000_000
 MINUTE_US = 60 * SECOND_US
@@ -111,7 +113,7 @@ Marks = Mapping[str, int | None]
 
 
 def meta(kind_: str, source: int, offset: int, marks: Marks) -> dict[str, Any]:
-    return {"schema": "partials/1", "kind": kind_, "input_partition": source, "input_offset": offset, "watermarks": dict(marks)}
+    return {"schema": PARTIALS.schema, "kind": kind_, "input_partition": source, "input_offset": offset, "watermarks": dict(marks)}
 
 
 def coded(texts: Sequence[str]) -> Coded:
@@ -120,27 +122,23 @@ def coded(texts: Sequence[str]) -> Coded:
 
 
 def rows_frame(source: int, offset: int, marks: Marks, rows: Sequence[Row]) -> bytes:
-    sums = [split(row.sum) for row in rows]
-    columns: dict[str, Any] = {
-        "aggregate": coded([row.key for row in rows]),
-        "area": coded([row.area for row in rows]),
-        "window_start": np.array([row.start_us for row in rows], np.int64),
-        "devices": np.array([row.devices for row in rows], np.int64),
-        "readings": np.array([row.readings for row in rows], np.int64),
-        "good_due": np.array([row.good_due for row in rows], np.int64),
-        "sum_hi": np.array([hi for hi, _ in sums], np.int64),
-        "sum_lo": np.array([lo for _, lo in sums], np.int64),
-        "real": np.array([row.real for row in rows], np.float64),
-        "low": np.array([row.low for row in rows], np.int64),
-        "high": np.array([row.high for row in rows], np.int64),
-    }
-    if any(row.bins is not None for row in rows):
-        columns["bins"] = [row.bins for row in rows]
-    return encode(meta("rows", source, offset, marks), columns)
+    aggregates, areas = sorted({row.key for row in rows}), sorted({row.area for row in rows})
+    matrix = np.zeros((len(rows), len(COLUMNS)), np.int64)
+    for n, row in enumerate(rows):
+        hi, lo = split(row.sum)
+        real = np.array([row.real]).view(np.int64)[0]
+        numbers = (row.devices, row.readings, row.good_due, hi, lo, real, row.low, row.high)
+        matrix[n] = (aggregates.index(row.key), areas.index(row.area), row.start_us, *numbers)
+    bins = {n: row.bins for n, row in enumerate(rows) if row.bins is not None}
+    return pack(said(source, offset, marks), Rows(aggregates, areas, matrix, bins))
+
+
+def said(source: int, offset: int, marks: Marks, **more: int) -> Said:
+    return Said(input_partition=source, input_offset=offset, watermarks=dict(marks), **more)
 
 
 def watermarks_frame(source: int, offset: int, marks: Marks, **more: int) -> bytes:
-    return encode(meta("watermarks", source, offset, marks) | more, {"devices": np.zeros(0, np.int64)})
+    return pack(said(source, offset, marks, **more))
 
 
 def census_frame(source: int, offset: int, marks: Marks, owed: Sequence[Owed]) -> bytes:
@@ -169,3 +167,17 @@ def documents(kpis: Sequence[Kpi] = KPIS, live_from_us: int = 0) -> list[tuple[s
     for entity, records in groups:
         found += [(entity, record.id, text_of(record)) for record in records]
     return found + [("kpi", each.id, text_of(each, live_from_us=live_from_us, hash="h")) for each in kpis]
+
+
+def frame_of(value: bytes) -> Frame:
+    """Any record of kompas.partials.v1 as columns by name; the histogram of each row or None as `bins` where there is any."""
+    if value[:4] != MAGIC:
+        return decode(value)
+    told, rows = unpack(value)
+    kind_ = "rows" if rows.matrix.size else "watermarks"
+    columns: dict[str, Any] = {name: rows.matrix[:, at].copy() for at, name in enumerate(COLUMNS)}
+    columns |= {name: Coded(columns[name].astype(np.int32), texts) for name, texts in (("aggregate", rows.aggregates), ("area", rows.areas))}
+    columns["real"] = columns["real"].view(np.float64)
+    if rows.bins:
+        columns["bins"] = [rows.bins.get(n) for n in range(len(rows.matrix))]
+    return Frame({"kind": kind_, **msgspec.to_builtins(told)}, columns, len(rows.matrix))

@@ -62,7 +62,7 @@ def begun(kpis: tuple[object, ...] = (PM_KPI,), owed: tuple[Owed, ...] = (), fir
 
 
 def pm(start_us: int = T0_US, value: int = 100, devices: int = 1, good_due: int = FULL, area: str = "alpha") -> Row:
-    return Row(PM, area, start_us, devices, 6 * devices, good_due, value * devices << 30)
+    return Row(PM, area, start_us, devices, 6 * devices, good_due, value * devices << 50)
 
 
 def at(us: int) -> Marks:
@@ -285,7 +285,7 @@ def test_offsets_go_up_by_one() -> None:
 def test_a_damaged_record_is_said_and_passed_over(value: bytes) -> None:
     log = begun().put(value)
     assert (log.combiner.offset, log.combiner.counts["damaged"]) == (3, 1)
-    assert "wanted a frame of partials/1" in log.combiner.problems()[0]
+    assert "wanted a record of partials/2" in log.combiner.problems()[0]
 
 
 def test_a_snapshot_needs_its_finals_taken_and_its_bytes_whole() -> None:

@@ -14,6 +14,7 @@ from stream.worker.partition import WorkerPartition
 from stream.worker.snapshot import LayoutError, dump, load
 from tests.oracles.worker import Oracle, Row, held_sum, last_sum, mean_sum
 from tests.stream.city import MINUTE, SECOND, T0, catalogue_frame, documents, heartbeat, kpi, readings_frame
+from tests.stream.partials import frame_of
 
 DEVICES = {
     "d0": ("air", "c.1.n1"),
@@ -58,7 +59,7 @@ def fresh() -> WorkerPartition:
 def gathered(records: list[Any], into: dict[tuple[str, str, int], dict[str, Any]]) -> None:
     """Newest absolute row per aggregate, area and window, as a combiner keeps it."""
     for record in records:
-        frame = decode(record.value)
+        frame = frame_of(record.value)
         if frame.meta["kind"] != "rows":
             continue
         c = frame.columns
@@ -103,7 +104,7 @@ def _compare(published: dict[tuple[str, str, int], dict[str, Any]], oracle: Orac
             if name.startswith("mean"):
                 assert row["sum"] == mean_sum(devices)
             elif name.startswith("last"):
-                assert row["sum"] == last_sum(devices) * 2**30
+                assert row["sum"] == last_sum(devices) * 2**50
             elif name.startswith("min"):
                 assert row["low"] == min(values)
             else:
@@ -171,7 +172,7 @@ def test_rows_of_a_time_mean_are_exact(given_frames: list[list[Row]]) -> None:
 def _scaled(total: int, time: int) -> Any:
     from fractions import Fraction
 
-    return Fraction(total * 2**30, time)
+    return Fraction(total * 2**50, time)
 
 
 def test_a_counter_that_falls_has_begun_again() -> None:

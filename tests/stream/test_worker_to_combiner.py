@@ -103,8 +103,8 @@ def expected(name: str, rows: Iterable[Reading]) -> float:
     each = list(by_device.values())
     pooled = sorted(value for values in each for value in values)
     if name in ("mean", "day"):
-        means = [round(Fraction(sum(values), len(values)) * 2**30) for values in each]
-        return float(Fraction(sum(means), 2**30 * len(means)) / 10)
+        means = [round(Fraction(sum(values), len(values)) * 2**50) for values in each]
+        return float(Fraction(sum(means), 2**50 * len(means)) / 10)
     if name == "last":
         return float(Fraction(sum(values[-1] for values in each), len(each)) / 10)
     if name == "all":

@@ -1,0 +1,55 @@
+"""The kernels' figures as tables for a person.
+
+Promises  Every figure of the JSON that decides a target is on the screen, too.
+"""
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks import report
+from benchmarks.kernels import Found
+
+LIBRARIES = ("numpy", "polars", "duckdb")
+
+
+def show(found: Found, console: Console) -> None:
+    """Print everything, the verdicts last."""
+    for table in (kernels(found), window(found), devices(found), report.wanted(found.verdicts)):
+        console.print(table)
+        console.print()
+
+
+def kernels(found: Found) -> Table:
+    """A row per hot kernel."""
+    table = report.plain_table(
+        f"hot kernels, ns per row (memory read {found.memory_gb_per_s:.1f} GB/s)", "kernel", "rows", "ours", *LIBRARIES, "ratio", "bandwidth"
+    )
+    for each in found.kernels:
+        cells = []
+        for library in LIBRARIES:
+            side = each.rivals.get(library)
+            cells.append("–" if side is None else f"{side.ns_per_row:.1f}" + ("" if side.equal else " differs"))
+        ratio = f"{each.ratio:.2f}" if each.best_rival else "–"
+        table.add_row(each.kernel, f"{each.rows:,}", f"{each.ns_per_row:.1f}", *cells, ratio, f"{each.share_of_read_bandwidth:.0%}")
+    return table
+
+
+def window(found: Found) -> Table:
+    """The window kernel beside DuckDB."""
+    table = report.plain_table(
+        "window kernel beside DuckDB on one thread", "frames", "readings", "ours ns", "DuckDB ns", "ratio", "equal", "whole catalogue ns"
+    )
+    for name, each in (("full", found.window), ("as at 50,000/s", found.window_at_load)):
+        ours, theirs, real = (1e9 / rate for rate in (each.kernel_readings_per_s, each.duckdb_readings_per_s, each.real_readings_per_s))
+        table.add_row(name, f"{each.readings:,}", f"{ours:.1f}", f"{theirs:.1f}", f"{each.ratio:.2f}", "yes" if each.equal else "NO", f"{real:.1f}")
+    return table
+
+
+def devices(found: Found) -> Table:
+    """State by number of devices."""
+    table = report.plain_table(
+        "arrival checks and accumulation by devices", "devices", "ns per reading", "B per device and window", "B per reading seen"
+    )
+    for each in found.by_devices:
+        table.add_row(f"{each.devices:,}", f"{each.ns_per_reading:.0f}", f"{each.window_bytes_per_device:.0f}", f"{each.seen_bytes_per_reading:.0f}")
+    return table

@@ -1,0 +1,171 @@
+"""The worker's window kernel: beside DuckDB, by number of devices, and by number of KPIs.
+
+Promises  The worker's own program, compiled from the catalogue, on readings of the demo city. State by devices is what the kernels hold
+          and touch: accumulator rows and the table of what was seen.
+Leaves    The comparison's result to benchmarks.kernel, the whole worker to benchmarks.catching_up.
+"""
+
+import gc
+import time
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from benchmarks.in_process import Scene, catalogue_frames, reading_frames
+from benchmarks.kernel import Compared, compare
+from benchmarks.limits import Record
+from catalog.records import KpiDocument
+from kernels.accumulate import accumulate
+from kernels.arrive import NEVER_US, Rows, Tables, arrive, make_room, new_verdicts
+from kernels.lanes import FIELDS, Blocks, Lanes, ground_of
+from kernels.table import new_table
+from runtime.frames import decode
+from simulators.worlds import World, world
+from stream.worker.partials import Publisher
+from stream.worker.partition import WorkerPartition
+
+FULL_FRAME_US, LOAD_FRAME_US = 1_000_000, 200_000
+START_US = 1_790_000_040_000_000
+FRAME = 4_000
+
+
+class ByDevices(msgspec.Struct, frozen=True, kw_only=True):
+    """Arrival checks and accumulation with so many devices, one quantity and one open minute each."""
+
+    devices: int
+    ns_per_reading: float
+    window_bytes_per_device: float
+    """Of one open window of one quantity."""
+    seen_bytes_per_reading: float
+    """Key, time and value of the table that finds duplicates, its slack included."""
+
+
+class ByKpis(msgspec.Struct, frozen=True, kw_only=True):
+    """The worker's step per reading with the whole catalogue, and with the one KPI that reads its most frequent quantity."""
+
+    kpis: int
+    ns_per_reading: float
+    one: str
+    one_ns_per_reading: float
+    ratio: float
+
+
+def beside_duckdb(frame_us: int) -> Compared:
+    """Two seconds of 200,000 readings/s of the demo city, cut into frames of frame_us."""
+    there = world("brussels", Path("cities"))
+    catalogue = [Record(p, n, value) for p, values in enumerate(catalogue_frames(there)) for n, value in enumerate(values)]
+    frames = [Record(p, 1_000 + n, value) for n, (_, p, value) in enumerate(_frames(there, frame_us, 12.0, 50_000.0))]
+    return compare(catalogue, frames)
+
+
+def _frames(there: World, frame_us: int, seconds: float, rate: float) -> list[tuple[int, int, bytes]]:
+    return [each for each in reading_frames(there, Scene(rate, 10, frame_us, seconds)) if decode(each[2]).meta["kind"] == "readings"]
+
+
+def measure_devices(devices: int, seed: int = 1) -> ByDevices:
+    """One reading of every device of one partition's worth of state, in frames of FRAME, in random order."""
+    lanes, blocks, tables = _state(devices)
+    ground, need = ground_of(lanes, blocks), np.zeros(3, np.int64)
+    order = np.random.default_rng(seed).permutation(devices).astype(np.int32)
+    most = min(devices, 2_000_000)
+    seen, watermark_us, quiet_us = new_table(1 << 12), np.full(1, NEVER_US, np.int64), np.full(1, NEVER_US, np.int64)
+    spent_s = 0.0
+    for first in range(0, most, FRAME):
+        rows = _rows(order[first : first + FRAME], first)
+        verdicts = new_verdicts(rows.slot.size)
+        began_s = time.process_time()
+        seen = make_room(seen, np.zeros(devices, np.int32), watermark_us, rows.slot.size)
+        arrive(rows, tables, watermark_us, quiet_us, seen, verdicts)
+        done = accumulate(rows, verdicts, ground, 0, need)
+        spent_s += time.process_time() - began_s
+        if done != rows.slot.size:
+            raise AssertionError(f"window of {need.tolist()} is not open")
+    held = sum(column.nbytes for column in (seen.key, seen.at_us, seen.value))
+    return ByDevices(
+        devices=devices,
+        ns_per_reading=spent_s / most * 1e9,
+        window_bytes_per_device=FIELDS * 8 + 8 + 1,
+        seen_bytes_per_reading=held / most,
+    )
+
+
+def _rows(slots: Any, first: int) -> Rows:
+    n = slots.size
+    at_us = START_US + (first + np.arange(n)) % 60_000_000
+    return Rows(slots, np.zeros(n, np.int32), at_us, at_us + 1_000, np.round(slots % 500 / 10.0, 1), np.full(n, 2, np.uint16))
+
+
+def _state(devices: int) -> tuple[Lanes, Blocks, Tables]:
+    zero, one = np.zeros(1, np.int32), np.zeros(1, np.int64)
+    city, powers, seat = np.zeros(devices, np.int32), np.zeros((1, 3), np.int64), np.zeros((1, 2), np.int64)
+    lanes = Lanes(
+        of_quantity=np.array([0, 1], np.int32), lane=zero, row=np.arange(devices, dtype=np.int32)[None, :], window=zero, part=zero,
+        needs=np.zeros(1, np.uint8), slot_city=city, calendar_at=np.zeros((1, 6), np.int64), edges=one,
+        part_code=np.zeros(1, np.uint8), power_at=powers, power=np.zeros(0), resolution=np.array([0.1]), seat=seat,
+    )  # fmt: skip
+    blocks = Blocks(
+        open=np.ones(1, np.int32), of_lane=np.zeros((1, 8), np.int32), start_us=np.array([START_US]), base=one, hit=np.zeros((1, 8), np.int64),
+        cell=np.zeros((devices, FIELDS), np.int64), energy=np.zeros(devices), dirty=np.zeros(devices, np.uint8),
+    )  # fmt: skip
+    tables = Tables(
+        np.zeros(devices, np.int32), np.arange(devices, dtype=np.int32), np.array([0.1]), np.full((1, 1), -10_000), np.full((1, 1), 10_000),
+        np.array([60_000_000]),
+    )  # fmt: skip
+    return lanes, blocks, tables
+
+
+def measure_kpis() -> ByKpis:
+    """The demo city's own mix at its own cadences, whole catalogue against one KPI, in turn."""
+    there = world("brussels", Path("cities"))
+    frames = _frames(there, LOAD_FRAME_US, 8.0, 50_000.0)
+    one = _most_read(there, frames)
+    few_s, all_s = [], []
+    for _ in range(3):
+        few_s.append(_spent(there, frames, {one}))
+        all_s.append(_spent(there, frames, None))
+    readings = sum(decode(value).rows for _, _, value in frames)
+    few, every = min(few_s) / readings * 1e9, min(all_s) / readings * 1e9
+    return ByKpis(kpis=len(there.catalogue.kpis), ns_per_reading=every, one=one, one_ns_per_reading=few, ratio=every / few)
+
+
+def _most_read(there: World, frames: list[tuple[int, int, bytes]]) -> str:
+    counted: dict[str, int] = {}
+    for _, _, value in frames:
+        column = decode(value).columns["quantity"]
+        for text, count in zip(column.texts, np.bincount(column.codes, minlength=len(column.texts)).tolist(), strict=True):
+            counted[text] = counted.get(text, 0) + count
+    for quantity in sorted(counted, key=lambda id_: -counted[id_]):
+        for kpi in there.catalogue.kpis.values():
+            if f"({quantity})" in kpi.formula and kpi.formula.count("(") == 1:
+                return kpi.id
+    raise AssertionError("no KPI reads a quantity of the demo city")
+
+
+def _spent(there: World, frames: list[tuple[int, int, bytes]], kpis: set[str] | None) -> float:
+    """CPU s of checking and accumulating the frames, and of the partial rows twice a second of the city's time."""
+    workers, offsets = {}, {}
+    for p, values in enumerate(catalogue_frames(there)):
+        worker = workers[p] = WorkerPartition(p)
+        for n, value in enumerate(values):
+            worker.apply(value, n)
+        if kpis is not None:
+            for id_ in list(worker.state.registry.of("kpi", KpiDocument)):
+                if id_ not in kpis:
+                    worker.state.registry.change("kpi", id_, None)
+            worker.state.recompile()
+        offsets[p] = len(values)
+    publishers = {p: Publisher(worker) for p, worker in workers.items()}
+    for publisher in publishers.values():
+        publisher.take(everywhere=True)
+    gc.collect()
+    began_s, next_us = time.process_time(), 0
+    for at_us, p, value in frames:
+        workers[p].apply(value, offsets[p])
+        offsets[p] += 1
+        if at_us >= next_us:
+            next_us = at_us + 500_000
+            for publisher in publishers.values():
+                publisher.take(everywhere=True)
+    return time.process_time() - began_s

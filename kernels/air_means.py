@@ -1,0 +1,151 @@
+"""Means of concentrations with data capture, the daily maximum of 8-hour means, and ppb in µg/m³.
+
+Promises  A mean tells how many values it rests on and how many were due, and is missing below its capture.
+          Small negative concentrations count in means as they are; NaN and ±inf are missing.
+Leaves    Which hours belong to which day to the caller: hours are labelled by their end, and a local day has 23 to 25 of them.
+
+Source: [aq-directive-2008], [gas-molar-mass] in docs/sources.md.
+"""
+
+import math
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from kernels._jit import jit
+from kernels.errors import KernelInputError
+
+F64 = npt.NDArray[np.float64]
+
+R_J_PER_MOL_K = 8.314462618
+AIR_T_K, AIR_P_PA = 293.15, 101325.0
+"""The EU's convention for gases: 20 °C and one atmosphere."""
+MOLAR_MASS_G: Mapping[str, float] = MappingProxyType(
+    {"no2": 46.0055, "o3": 47.9982, "so2": 64.0638, "co": 28.0101, "no": 30.0061, "nox": 46.0055},
+)
+"""g/mol. NOx is counted as NO2."""
+
+
+class Mean(NamedTuple):
+    """A mean and what it rests on."""
+
+    value: float  # unit of the values; NaN below the capture
+    valid: int
+    expected: int
+
+
+def needed(expected: int, min_fraction: float) -> int:
+    """How many of `expected` values a capture of min_fraction asks for: rounded up, but for the error of the product."""
+    if not 0.0 <= min_fraction <= 1.0:
+        raise KernelInputError("min_fraction", "0 to 1", min_fraction)
+    return math.ceil(min_fraction * expected - 1e-9)
+
+
+@jit
+def _mean(values: F64, start: int, stop: int) -> tuple[float, int]:
+    """Compensated mean of the finite values and their number; NaN of none."""
+    total, lost, n = 0.0, 0.0, 0
+    low, high = np.inf, -np.inf
+    for i in range(start, stop):
+        v = values[i]
+        if np.isfinite(v):
+            after = total + v
+            lost += (total - after) + v if abs(total) >= abs(v) else (v - after) + total
+            total = after
+            low, high = min(low, v), max(high, v)
+            n += 1
+    if n == 0:
+        return np.nan, 0
+    return min(max((total + lost) / n, low), high), n
+
+
+@jit
+def _running(values: F64, width: int, needed: int, count: F64, out: F64) -> None:
+    """One pass for each place in the window, so that a mean rests on its own hours alone and the loops run on vectors."""
+    out[:] = 0.0
+    count[:] = 0.0
+    for back in range(min(width, values.size)):
+        for i in range(back, values.size):
+            v = values[i - back]
+            there = abs(v) < np.inf
+            out[i] += v if there else 0.0
+            count[i] += 1.0 if there else 0.0
+    for i in range(values.size):
+        out[i] = out[i] / count[i] if count[i] >= needed else np.nan
+
+
+def _column(name: str, values: npt.ArrayLike) -> F64:
+    column = np.ascontiguousarray(values, np.float64)
+    if column.ndim != 1:
+        raise KernelInputError(name, "one column", column.shape)
+    return column
+
+
+def mean_with_capture(values: F64, min_fraction: float = 0.75, expected: int | None = None) -> Mean:
+    """Mean of a window that must hold a share of what was due.
+
+    values        float64[n]; NaN and ±inf = missing, negative values count
+    min_fraction  0 … 1; fewer than ceil(min_fraction * expected) valid values give NaN, and so do none at all
+    expected      values due, n where not given
+    ->            Mean; never outside the values' range, so equal values give themselves
+
+    O(n). Errors: KernelInputError for a fraction outside 0 … 1 or a negative `expected`. Source: [aq-directive-2008].
+    """
+    column = _column("values", values)
+    due = column.size if expected is None else expected
+    if due < 0:
+        raise KernelInputError("expected", "0 or more", due)
+    value, valid = _mean(column, 0, column.size)
+    return Mean(value if valid >= max(1, needed(due, min_fraction)) else math.nan, valid, due)
+
+
+def running_means(hourly: F64, width: int = 8, min_fraction: float = 0.75) -> F64:
+    """Means of the `width` hours that end with each hour, float64[n]; NaN below the capture (6 of 8).
+
+    hourly  float64[n], one value an hour without gaps in time, NaN = missing; hours before the first are missing
+    O(n * width), each from its own hours: nothing drifts. Errors: KernelInputError.
+    """
+    column = _column("hourly", hourly)
+    if width < 1:
+        raise KernelInputError("width", "1 hour or more", width)
+    out = np.empty_like(column)
+    _running(column, width, max(1, needed(width, min_fraction)), np.empty_like(column), out)
+    return out
+
+
+def max_daily_8h_mean(hourly: F64, min_fraction: float = 0.75) -> Mean:
+    """Highest 8-hour mean of those that end on one day.
+
+    hourly  float64[7 + hours of the day]: the last seven hours of the day before, then the day's 24 (23 or 25 where clocks change);
+            any unit, NaN = missing. The first mean ends with the day's first hour (17:00–01:00), the last with its last (16:00–24:00)
+    ->      Mean: the maximum, the valid running means and those due; NaN unless 18 of 24 are valid (6 of 8 hours each)
+
+    Errors: KernelInputError for fewer than 8 hours. Source: [aq-directive-2008], annex VII.
+    """
+    column = _column("hourly", hourly)
+    if column.size < 8:
+        raise KernelInputError("hourly", "seven hours of the day before and those of the day", column.size)
+    means = running_means(column, 8, min_fraction)[7:]
+    valid = int(np.isfinite(means).sum())
+    enough = valid >= max(1, needed(means.size, min_fraction))
+    return Mean(float(np.nanmax(means)) if enough else math.nan, valid, means.size)
+
+
+def ppb_to_ug_m3(ppb: F64, molar_mass_g: float, t_k: float = AIR_T_K, p_pa: float = AIR_P_PA) -> F64:
+    """Parts per billion of a gas in µg/m³, float64[n] (ppm give mg/m³): ppb · M · P / (R · T) · 10⁻³.
+
+    molar_mass_g  g/mol, see MOLAR_MASS_G; t_k K; p_pa Pa: of the air that the result speaks of
+    NaN stays NaN, negative stays negative. Errors: KernelInputError unless mass, temperature and pressure are above zero.
+    """
+    for name, value in (("molar_mass_g", molar_mass_g), ("t_k", t_k), ("p_pa", p_pa)):
+        if not 0.0 < value < math.inf:
+            raise KernelInputError(name, "above zero", value)
+    return _column("ppb", ppb) * (molar_mass_g * p_pa / (R_J_PER_MOL_K * t_k) * 1e-3)
+
+
+def ug_m3_to_ppb(ug_m3: F64, molar_mass_g: float, t_k: float = AIR_T_K, p_pa: float = AIR_P_PA) -> F64:
+    """The inverse of ppb_to_ug_m3."""
+    return np.asarray(_column("ug_m3", ug_m3) / ppb_to_ug_m3(np.ones(1), molar_mass_g, t_k, p_pa), np.float64)

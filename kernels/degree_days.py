@@ -1,0 +1,60 @@
+"""Heating and cooling degree days.
+
+Promises  A missing day is never a day of zero: too many of them and the sum is missing, its coverage stands beside it.
+Leaves    The day's mean temperature to the aggregates; which base a city uses (18 or 15.5 °C) to its KPI.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from kernels._jit import jit
+from kernels.columns import F64, Column, column, needed
+from kernels.flow import Captured
+from kernels.ratio import above, below
+
+
+@jit
+def _sum_below(t_mean: Any, base: float, sign: float, out: Any) -> Any:
+    total, known = 0.0, 0
+    for i in range(t_mean.size):
+        d = sign * (base - t_mean[i])
+        if np.isfinite(d):
+            known += 1
+            total += max(0.0, d)
+    out[0] = total
+    return known
+
+
+def heating_degree_days(t_mean_c: Column, base_c: Column) -> F64:
+    """Degree days of each day: max(0, base - mean temperature), float64[n] in K d; NaN = missing. Source: [degree-days]."""
+    return below(t_mean_c, base_c)
+
+
+def cooling_degree_days(t_mean_c: Column, base_c: Column) -> F64:
+    """Cooling degree days of each day: max(0, mean temperature - base), float64[n] in K d; NaN = missing. Source: [degree-days]."""
+    return above(t_mean_c, base_c)
+
+
+def sum_heating(t_mean_c: Column, base_c: float = 18.0, min_fraction: float = 0.75) -> Captured:
+    """Sum of heating degree days over days of which some may be missing.
+
+    t_mean_c  float64[n]  °C by day; NaN = missing, left out of the sum and of `valid`
+    ->        K d, valid and expected days; NaN for no day and below ceil(min_fraction * n) valid ones. Never scaled up
+
+    O(n). Source: [degree-days], [data-capture].
+    """
+    return _summed(t_mean_c, base_c, 1.0, min_fraction)
+
+
+def sum_cooling(t_mean_c: Column, base_c: float = 24.0, min_fraction: float = 0.75) -> Captured:
+    """Sum of cooling degree days; as sum_heating."""
+    return _summed(t_mean_c, base_c, -1.0, min_fraction)
+
+
+def _summed(t_mean_c: Column, base_c: float, sign: float, min_fraction: float) -> Captured:
+    days = column(t_mean_c)
+    total = np.zeros(1)
+    known = int(_sum_below(days, float(base_c), sign, total))
+    enough = known > 0 and known >= needed(min_fraction, days.size)
+    return Captured(float(total[0]) if enough else np.nan, known, days.size)

@@ -1,0 +1,126 @@
+"""Values in space: distances on the globe, interpolation between stations, means over people.
+
+Promises  Missing values are left out and said so; a place without enough stations is missing.
+Leaves    Projection to metres to the caller; areas to kernels.polygons.
+"""
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from kernels._jit import jit
+from kernels.errors import KernelInputError
+
+F64 = npt.NDArray[np.float64]
+
+EARTH_M = 6_371_008.8
+"""Mean radius of the Earth, m."""
+
+
+class Interpolation(NamedTuple):
+    """How to interpolate."""
+
+    power: float = 2.0
+    radius: float = math.inf
+    """In the unit of the coordinates."""
+    least: int = 1
+    """Stations with a value that must lie within the radius; a city asks for 3."""
+
+
+class Exposure(NamedTuple):
+    """A mean over people, and how many of them it speaks for."""
+
+    mean: float
+    covered_share: float
+
+
+@jit
+def _great_circle(from_deg: Any, to_deg: Any, radius: float, out: Any) -> None:
+    for i in range(out.size):
+        lat1, lat2 = np.radians(from_deg[i, 0]), np.radians(to_deg[i, 0])
+        north = np.sin((lat2 - lat1) / 2.0)
+        east = np.sin(np.radians(to_deg[i, 1] - from_deg[i, 1]) / 2.0)
+        h = north * north + np.cos(lat1) * np.cos(lat2) * east * east
+        out[i] = 2.0 * radius * np.arctan2(np.sqrt(h), np.sqrt(max(1.0 - h, 0.0)))
+
+
+@jit
+def _idw(stations: Any, values: Any, at: Any, power: float, radius: float, least: int, out: Any) -> None:
+    for i in range(at.shape[0]):
+        out[i] = np.nan
+        nearest, n, hits, hit = np.inf, 0, 0, 0.0
+        for j in range(values.size):
+            d = np.hypot(stations[j, 0] - at[i, 0], stations[j, 1] - at[i, 1])
+            if np.isfinite(values[j]) and d <= radius:
+                n += 1
+                nearest = min(nearest, d)
+                if d == 0.0:
+                    hits += 1
+                    hit += values[j]
+        if hits > 0:
+            out[i] = hit / hits
+        elif n >= least and n > 0:
+            weights, total = 0.0, 0.0
+            for j in range(values.size):
+                d = np.hypot(stations[j, 0] - at[i, 0], stations[j, 1] - at[i, 1])
+                if np.isfinite(values[j]) and d <= radius:
+                    # relative to the nearest, so that no distance over- or underflows
+                    w = (nearest / d) ** power
+                    weights += w
+                    total += w * values[j]
+            out[i] = total / weights
+
+
+def great_circle_m(from_deg: F64, to_deg: F64) -> F64:
+    """Distance on a sphere of the Earth's mean radius, by the haversine.
+
+    from_deg, to_deg  float64[n, 2], latitude and longitude in degrees
+    ->                float64[n], m; NaN where a coordinate is; on the ellipsoid it may be up to 0.6 % more or less
+
+    O(n). Errors: KernelInputError for shapes. Source: [haversine].
+    """
+    if from_deg.ndim != 2 or from_deg.shape[1] != 2 or from_deg.shape != to_deg.shape:
+        raise KernelInputError("from_deg, to_deg", "equal shapes (n, 2)", (from_deg.shape, to_deg.shape))
+    out = np.empty(len(from_deg))
+    _great_circle(from_deg, to_deg, EARTH_M, out)
+    return out
+
+
+def idw(stations: F64, values: F64, at: F64, how: Interpolation) -> F64:
+    """Inverse-distance interpolation: sum(v / d^p) / sum(1 / d^p).
+
+    stations  float64[n, 2] projected, m; values float64[n], NaN = missing
+    at        float64[k, 2]
+    ->        float64[k]; the value itself where a station stands exactly there (their mean, where several do), whatever `least`;
+              NaN with fewer than how.least stations within how.radius (included). Between the smallest and largest value used.
+
+    O(n k). Errors: KernelInputError for shapes, a power below 0. Source: [shepard].
+    """
+    if stations.shape != (values.size, 2) or at.ndim != 2 or at.shape[1] != 2:
+        raise KernelInputError("stations, at", f"shapes ({values.size}, 2) and (k, 2)", (stations.shape, at.shape))
+    if not 0.0 <= how.power < math.inf:
+        raise KernelInputError("power", "0 or more", how.power)
+    out = np.empty(len(at))
+    _idw(stations, values, at, how.power, how.radius, how.least, out)
+    return out
+
+
+def population_weighted(values: F64, population: F64) -> Exposure:
+    """Mean over people: sum(v * p) / sum(p) over the cells that have a value.
+
+    values      float64[n], NaN = no value; population float64[n], >= 0, NaN = unknown: the cell is left out of everything
+    ->          mean: NaN where nobody is covered; covered_share of the people of all cells: NaN where there are none
+
+    O(n). Errors: KernelInputError for shapes or a negative population.
+    """
+    if values.shape != population.shape:
+        raise KernelInputError("population", f"shape {values.shape} like values", population.shape)
+    if bool(np.any(population < 0.0)):
+        raise KernelInputError("population", "0 or more", float(np.nanmin(population)))
+    known = ~np.isnan(population)
+    covered = known & ~np.isnan(values)
+    people, total = math.fsum(population[covered]), math.fsum(population[known])
+    mean = math.fsum(values[covered] * population[covered]) / people if people > 0.0 else math.nan
+    return Exposure(mean, people / total if total > 0.0 else math.nan)

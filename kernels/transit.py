@@ -1,0 +1,115 @@
+"""Public transport: waiting at a stop of a frequent line, and punctuality of a planned one.
+
+Promises  A waiting time weighs every headway by itself: it is what a passenger who comes at random waits.
+Leaves    Which lines are frequent (five an hour or more) to the KPI: excess waiting time says nothing about others.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from kernels._jit import jit
+from kernels.columns import F64, Column, column
+from kernels.errors import KernelInputError
+from kernels.ratio import ratio
+
+
+class Waiting(NamedTuple):
+    """Mean waiting times of passengers, in the unit of the headways, and how irregular the line was; NaN where unknown."""
+
+    actual: float
+    scheduled: float
+    excess: float
+    variation: float
+    """Coefficient of variation of the actual headways: population standard deviation / mean."""
+
+
+class Punctuality(NamedTuple):
+    """Departures: share on time (NaN for none), and the counts it rests on."""
+
+    on_time: float
+    known: int
+    cancelled: int
+
+
+@jit
+def _headway_sums(headway: Any, out: Any) -> None:
+    total, squares, n = 0.0, 0.0, 0
+    for i in range(headway.size):
+        h = headway[i]
+        if h >= 0.0 and np.isfinite(h):
+            total += h
+            squares += h * h
+            n += 1
+    mean = total / n
+    spread = 0.0
+    for i in range(headway.size):
+        h = headway[i]
+        if h >= 0.0 and np.isfinite(h):
+            spread += (h - mean) * (h - mean)
+    out[0] = squares / (2.0 * total) if total > 0.0 else np.nan
+    out[1] = np.sqrt(spread / n) / mean if total > 0.0 else np.nan
+
+
+@jit
+def _on_time(delay_s: Any, early_s: float, late_s: float, out: Any) -> None:
+    known, good = 0, 0
+    for i in range(delay_s.size):
+        known += np.isfinite(delay_s[i])
+        good += early_s <= delay_s[i] <= late_s
+    out[0], out[1] = good, known
+
+
+def waiting_time(headway: Column) -> float:
+    """Mean wait of a passenger who comes at random: sum of h^2 / (2 * sum of h).
+
+    headway  float64[n]  any unit of time, >= 0; NaN and negative are left out
+    ->       same unit; NaN where no time is covered
+
+    O(n). Source: [tfl-ewt].
+    """
+    sums = np.zeros(2)
+    _headway_sums(np.asarray(headway, np.float64), sums)
+    return float(sums[0])
+
+
+def excess_waiting_time(actual: Column, scheduled: Column) -> Waiting:
+    """Actual minus scheduled waiting time. Negative where the plan itself is irregular, or the sample short.
+
+    actual, scheduled  float64[n], float64[m]  headways in one unit of time, spanning the same period (see headways_in)
+
+    O(n + m). Source: [tfl-ewt].
+    """
+    sums = np.zeros(2)
+    _headway_sums(np.asarray(actual, np.float64), sums)
+    planned = waiting_time(scheduled)
+    return Waiting(float(sums[0]), planned, float(sums[0]) - planned, float(sums[1]))
+
+
+def headways_in(departure_s: Column, start_s: float, end_s: float) -> F64:
+    """Headways that span a whole period: the gaps between departures, the first and the last clipped to the period.
+
+    departure_s  float64[n]  s, any order; those outside [start, end] are left out, doubles give a headway of 0
+    ->           float64[k + 1] for k departures within, their sum is the period. Without its edges a line that
+                 broke down before the period's end would look good. Source: [tfl-ewt].
+    """
+    if not end_s > start_s:
+        raise KernelInputError("end_s", f"above start_s = {start_s}", end_s)
+    at = column(departure_s)
+    within = np.sort(at[(at >= start_s) & (at <= end_s)])
+    return np.diff(np.concatenate(([start_s], within, [end_s])))
+
+
+def on_time_performance(delay_s: Column, early_s: float = -60.0, late_s: float = 300.0, cancelled: int = 0) -> Punctuality:
+    """Share of departures with early_s <= delay <= late_s; cancelled ones count as not on time, unknown delays not at all.
+
+    delay_s  float64[n]  s, negative = early; NaN = not known
+    limits   s, both belong to the span; operators define them differently
+
+    O(n). Source: [project].
+    """
+    if cancelled < 0:
+        raise KernelInputError("cancelled", "0 or more", cancelled)
+    counts = np.zeros(2)
+    _on_time(np.asarray(delay_s, np.float64), float(early_s), float(late_s), counts)
+    return Punctuality(float(ratio(counts[0], counts[1] + cancelled)[0]), int(counts[1]), cancelled)
