@@ -147,7 +147,7 @@ def take(bench: Bench, begin: Offsets, end: Offsets) -> Taken:
 
 def server_copy(bench: Bench, first: Any, last: Any) -> Copied:
     """COPY of the rows received in [first, last] from a file on the server into an empty hypertable of the same definition."""
-    columns, name = ", ".join(tables.READING.columns), tables.READING.name
+    columns, name = ", ".join(tables.MEASURED), tables.READING.name
     folder, inside = bench.table_folder()
     with psycopg.connect(bench.psycopg_conninfo(), autocommit=True, options="-c timezone=UTC") as connection:
         connection.execute("SET max_parallel_workers_per_gather = 0")  # in the order in which they came, as the writer wrote them

@@ -7,7 +7,7 @@ Leaves    Formulas and their units to formula/.
 import math
 from collections.abc import Mapping
 
-from catalog.errors import ConfigError
+from catalog.errors import ConfigError, nearest
 from catalog.records import Kpi, Quantity, SensorKind
 
 _LARGEST_INTEGER = 2**40
@@ -43,7 +43,7 @@ def kinds(records: Mapping[str, SensorKind], known: Mapping[str, Quantity], wher
         for name, measured in kind.quantities.items():
             at = f"{here}: quantities.{name}"
             if name not in known:
-                raise ConfigError(at, f"one of {', '.join(sorted(known))}", name)
+                raise ConfigError(at, f"one of {', '.join(sorted(known))}", name, nearest(name, known))
             (low, high), possible = measured.plausible, known[name].possible
             if not possible[0] <= low < high <= possible[1]:
                 raise ConfigError(f"{at}.plausible", f"a range inside the possible {list(possible)}", list(measured.plausible))

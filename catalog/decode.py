@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from catalog.errors import ConfigError
+from catalog.errors import ConfigError, nearest
 from catalog.records import LANGUAGES
 
 T = TypeVar("T")
@@ -81,11 +81,12 @@ def translated(error: msgspec.ValidationError, raw: Any, kind: Any, where: str) 
         return ConfigError(_key(where, f"{path}.{missing['field']}"), "a value", "nothing")
     there = _type_at(msgspec.inspect.type_info(kind), path)
     if unknown := _UNKNOWN.match(text):
-        known = ", ".join(field.encode_name for field in there.fields) if isinstance(there, msgspec.inspect.StructType) else "known keys"
-        return ConfigError(_key(where, path), f"only {known}", unknown["field"])
+        known = [field.encode_name for field in there.fields] if isinstance(there, msgspec.inspect.StructType) else []
+        return ConfigError(_key(where, path), f"only {', '.join(known) or 'known keys'}", unknown["field"], nearest(unknown["field"], known))
     wanted = text.split(", got ")[0].removeprefix("Expected ").replace("`", "")
     if isinstance(there, msgspec.inspect.LiteralType):
-        wanted = f"one of {', '.join(str(value) for value in there.values)}"
+        got = _value_at(raw, path)
+        return ConfigError(_key(where, path), f"one of {', '.join(str(value) for value in there.values)}", got, nearest(got, there.values))
     return ConfigError(_key(where, path), wanted, _value_at(raw, path))
 
 

@@ -18,7 +18,7 @@ from catalog.errors import ConfigError
 from catalog.geojson import Areas
 from catalog.records import LEVELS, City, Device
 
-COLUMNS = ("id", "kind", "area", "latitude", "longitude", "manual", "cadence_s", "valid_from", "valid_to")
+COLUMNS = ("id", "kind", "area", "latitude", "longitude", "manual", "cadence_s", "valid_from", "valid_to", "owner")
 NEEDED = ("id", "kind", "latitude", "longitude")
 
 _TRUTH = {"": False, "false": False, "0": False, "no": False, "true": True, "1": True, "yes": True}
@@ -69,6 +69,7 @@ def _device(row: dict[str, str], city: City, find: "_Finder", here: str) -> Devi
         "cadence_s": _number(row, "cadence_s", here) if row.get("cadence_s") else None,
         "valid_from": _time(row, "valid_from", here),
         "valid_to": _time(row, "valid_to", here),
+        "owner": row.get("owner", ""),
     }
     return to_record(raw, Device, here)
 

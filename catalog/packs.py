@@ -12,7 +12,7 @@ import msgspec
 
 from catalog import check
 from catalog.cities import CityPack
-from catalog.errors import ConfigError
+from catalog.errors import ConfigError, nearest
 from catalog.load import Catalogue
 
 
@@ -39,7 +39,7 @@ def configured(catalogue: Catalogue, packs: Sequence[CityPack]) -> Catalogue:
 
 def _overridden(records: dict[str, Any], key: str, override: Any, where: str, said: dict[tuple[str, str, str], tuple[str, Any]]) -> Any:
     if key not in records:
-        raise ConfigError(f"{where}.{key}", f"one of {', '.join(sorted(records))}", key)
+        raise ConfigError(f"{where}.{key}", f"one of {', '.join(sorted(records))}", key, nearest(key, records))
     changes = {name: value for name, value in msgspec.structs.asdict(override).items() if value is not None}
     for name, value in changes.items():
         before = said.setdefault((type(override).__name__, key, name), (where, value))
@@ -54,7 +54,8 @@ def _refuse_strangers(kinds: dict[str, Any], packs: Sequence[CityPack]) -> None:
         where = f"cities/{pack.city.id}"
         for device in pack.devices.values():
             if device.kind not in kinds:
-                raise ConfigError(f"{where}/devices.csv: {device.id}: kind", f"one of {', '.join(sorted(kinds))}", device.kind)
+                kind = device.kind
+                raise ConfigError(f"{where}/devices.csv: {device.id}: kind", f"one of {', '.join(sorted(kinds))}", kind, nearest(kind, kinds))
         for code in (*pack.areas, *pack.devices):
             if seen.setdefault(code, where) != where:
                 raise ConfigError(f"{where}: {code}", f"an id that {seen[code]} does not have", code)

@@ -95,6 +95,8 @@ class SensorKind(Record, frozen=True, kw_only=True):
     """True for registers: of two values for one time, the later in the log stands."""
     quality_tests: dict[str, QualityTests] = {}
     """By quantity; what closed windows are tested with."""
+    owner: str = ""
+    """Who answers for devices of the kind that have no owner of their own."""
     source: str = ""
 
 
@@ -182,6 +184,8 @@ class Device(Record, frozen=True, kw_only=True):
     valid_to: str | None = None
     due_from_us: int = 0
     """From when readings are due (coverage): set by storage when it registers the device, not in the CSV."""
+    owner: str = ""
+    """Who answers for it; empty: the owner of its kind."""
 
 
 class City(Record, frozen=True, kw_only=True):

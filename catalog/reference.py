@@ -80,6 +80,7 @@ def _kind(kind: SensorKind) -> str:
         ("reports", kind.reporting.replace("_", " ") + (f", a value holds {_number(kind.max_hold_s)} s at most" if kind.max_hold_s else "")),
         ("readings kept", "without limit" if kind.retention_days is None else f"{kind.retention_days} days"),
         ("of two values for one time", "the later in the log stands" if kind.correcting else "the first in the log stands"),
+        ("owner", kind.owner),
         ("source", kind.source),
     ]
     names = " · ".join(kind.names[language] for language in ("en", "fr", "nl"))

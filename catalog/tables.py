@@ -34,7 +34,7 @@ SENSOR_KIND = Table("sensor_kind", "kinds of device", ("id", *_NAMES, "cadence_s
 DEVICE = Table(
     "device",
     "devices, one row per span in which kind, area and cadence held",
-    ("no", "id", "city", "kind", "area", "latitude", "longitude", "manual", "cadence_s", "valid_from", "valid_to", "registered_at"),
+    ("no", "id", "city", "kind", "area", "latitude", "longitude", "manual", "cadence_s", "valid_from", "valid_to", "registered_at", "owner"),
 )
 KPI = Table(
     "kpi",
@@ -44,11 +44,13 @@ KPI = Table(
         "live_from", "target", "target_by", "retired_at",
     ),
 )  # fmt: skip
-READING = Table("reading", "every accepted reading", ("device", "quantity", "measured_at", "received_at", "value", "quality"), "measured_at")
+MEASURED = ("device", "quantity", "measured_at", "received_at", "value", "quality")
+"""What every reading has; a position only those of devices that say where they are."""
+READING = Table("reading", "every accepted reading", (*MEASURED, "latitude", "longitude"), "measured_at")
 READING_NAMED = Table(
     "reading_named",
     "readings with ids in words and the area valid when measured",
-    ("device", "quantity", "measured_at", "received_at", "value", "quality", "unit", "city", "kind", "area"),
+    ("device", "quantity", "measured_at", "received_at", "value", "quality", "unit", "city", "kind", "area", "latitude", "longitude"),
     view=True,
 )
 DEVICE_CURRENT = Table("device_current", "the newest span of every device", DEVICE.columns, view=True)
@@ -64,12 +66,23 @@ DIRTY_WINDOW = Table(
 READING_CONFLICT = Table(
     "reading_conflict",
     "late readings that contradict a stored one",
-    (*READING.columns, "partition", "input_offset", "stored_value"),
+    (*MEASURED, "partition", "input_offset", "stored_value"),
 )
 STREAM_OFFSET = Table("stream_offset", "how far each topic is stored", ("topic", "partition", "next_offset", "log_offset", "cluster_id"))
 WATERMARK = Table("watermark", "event time that each partition has passed, per kind", ("partition", "kind", "watermark"))
 STORED_TOTAL = Table("stored_total", "what was stored ever, exact, by writer", ("writer", "name", "total"))
 REJECTED_COUNT = Table("rejected_count", "what was refused, by city, reason and hour", ("city", "reason", "hour", "messages", "readings"))
+REPEAT_COUNT = Table(
+    "repeat_count", "readings dropped or refused as repeats, by device and hour of receipt", ("device", "hour", "duplicates", "conflicts")
+)
+_ARRIVALS = ("readings", "good", "suspect", "late", "gateway_time", "duplicates", "conflicts")
+DEVICE_ARRIVALS = Table(
+    "device_arrivals",
+    "what each device sent in the last hour, by verdict and cause",
+    ("device", "city", "kind", "area", "owner", *_ARRIVALS),
+    view=True,
+)
+OWNER_ARRIVALS = Table("owner_arrivals", "the same per owner, city and kind", ("owner", "city", "kind", "devices", "silent", *_ARRIVALS), view=True)
 REJECTED_SEEN = Table("rejected_seen", "refusals counted of late, to drop repeats", ("digest", "seen_at"))
 CATALOGUE_DOCUMENT = Table("catalogue_document", "the record of each entity as it is published", ("entity", "id", "document", "hash"))
 CATALOGUE_PUBLISHED = Table("catalogue_published", "what each Kafka cluster has of them", ("cluster_id", "entity", "id", "hash"))
@@ -78,7 +91,7 @@ SCHEMA_MIGRATION = Table("schema_migration", "migrations that ran", ("number", "
 TABLES: tuple[Table, ...] = (
     CITY, AREA, QUANTITY, SENSOR_KIND, DEVICE, KPI, READING, READING_NAMED, DEVICE_CURRENT, KPI_VALUE, KPI_LATEST, KPI_REVISION,
     KPI_OUTBOX, DIRTY_WINDOW, READING_CONFLICT, STREAM_OFFSET, WATERMARK, STORED_TOTAL, REJECTED_COUNT, REJECTED_SEEN, CATALOGUE_DOCUMENT,
-    CATALOGUE_PUBLISHED, SCHEMA_MIGRATION,
+    CATALOGUE_PUBLISHED, SCHEMA_MIGRATION, REPEAT_COUNT, DEVICE_ARRIVALS, OWNER_ARRIVALS,
 )  # fmt: skip
 
 OWNER_ROLE, WRITER_ROLE, READER_ROLE = "kompas_owner", "kompas_writer", "kompas_reader"

@@ -20,7 +20,6 @@ from rich.table import Table
 from catalog.cities import HOME as CITIES
 from catalog.cities import city_names
 from catalog.decode import read_toml, to_record
-from catalog.errors import ConfigError
 from catalog.load import load_catalogue
 from catalog.records import City
 
@@ -72,12 +71,13 @@ def show(
     from catalog.cities import load_city
     from cli._card import lines
     from dashboards.card import card
-    from formula.errors import nearest
+    from formula.errors import FormulaError, nearest
 
     catalogue = load_catalogue()
     if kpi not in catalogue.kpis:
         meant = nearest(kpi, catalogue.kpis)
-        raise ConfigError("KPI", "an id that `./kompas catalog list` shows" + (f"; did you mean {meant}?" if meant else ""), kpi)
+        wanted = "an id that `./kompas catalog list` shows" if meant else "one of " + ", ".join(catalogue.kpis)
+        raise FormulaError("KPI", wanted, kpi, meant)
     found = card(catalogue.kpis[kpi], catalogue, [load_city(name) for name in city_names()], lang)
     if as_json:
         typer.echo(msgspec.json.format(msgspec.json.encode(found), indent=2))

@@ -27,6 +27,7 @@ def run(
     connections: Annotated[int, typer.Option(help="MQTT connections.", min=1, max=64)] = 1,
     truth: Annotated[Path | None, typer.Option(help="Parquet file for every reading; the KPIs go beside it as NAME.kpis.parquet.")] = None,
     check: Annotated[bool, typer.Option("--check", help="Compare with the database: loss, duplicates, latency, KPI error.")] = False,
+    settle: Annotated[float, typer.Option(help="Seconds that --check waits for what is due.", min=0)] = checking.SETTLE_S,
     as_json: Annotated[bool, typer.Option("--json", help="Reports as JSON objects, one a line.")] = False,
 ) -> None:
     """Simulate a city, open loop, over real MQTT."""
@@ -50,7 +51,7 @@ def run(
         if truth is not None:
             checking.keep(known, truth)
         if check:
-            found = checking.check(known, done.report, _broker.reader())
+            found = checking.check(known, done.report, _broker.reader(), settle)
             _broker.print_report(found, as_json)
             well = well and found.well
     raise typer.Exit(0 if well else 1)

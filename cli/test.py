@@ -1,4 +1,4 @@
-"""Prove it: lint, format, types, then every test. Ends with pytest's summary line.
+"""Prove it: lint, format, types, then every test. Tells the slowest tests and ends with pytest's summary line.
 
 ./kompas test
 ./kompas test --all
@@ -38,7 +38,7 @@ def prove(
         console.print(f"failed: {', '.join(failed)}", style="red")
     slow = [] if everything else ["-m", "not slow"]
     # Two files at a time: tests on real servers wait more than they work. A file stays together, and with it what its tests share.
-    side_by_side = ["-n", "2", "--dist", "loadfile"]
+    side_by_side = ["-n", "2", "--dist", "loadfile", "-p", "tests.durations"]
     run = subprocess.run([sys.executable, "-m", "pytest", *side_by_side, *slow, *context.args], cwd=REPOSITORY, env=environment, check=False)
     raise typer.Exit(1 if failed else run.returncode)
 

@@ -4,6 +4,7 @@ Promises  A pure function of the catalogue, the city packs and the boards; in on
 Leaves    Printing to cli/catalog.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -105,7 +106,7 @@ def shown(kpi: Kpi, catalogue: Catalogue, language: str) -> list[Shown]:
     for board in load_boards().values():
         for dashboard in board.build(catalogue, texts).values():
             panels = {panel["id"]: panel["title"] for panel, target in targets(dashboard) if named in target["rawSql"]}
-            names = [panels[number].replace("${indicator:text}", label(kpi, texts)) for number in sorted(panels)]
+            names = [re.sub(r"\$\{\w+:text\}", lambda _: label(kpi, texts), panels[number]) for number in sorted(panels)]
             found += [Shown(board=dashboard["uid"], title=dashboard["title"], panel=name) for name in names]
     return found
 

@@ -41,6 +41,7 @@ Refuse = Callable[..., Exception]
 """Makes an error of (place or None, wanted, got, the name that was probably meant)."""
 
 _MOST_WEIGHTED_STEPS = 2**32
+_MOST_POOLED_STEPS = 2**31
 _RANK = re.compile(r"p(\d{1,3})")
 _OF_COUNTERS = frozenset({"increase", "count", "count_devices", "last", "last_sum", "min", "max"})
 _NOT_OF_LEVELS = frozenset({"sum", "last_sum", "increase"})
@@ -107,6 +108,8 @@ def aggregate_unit(
     unit = units.parse(quantity.unit)
     if spec.weight == "population" and max(abs(bound) for bound in quantity.possible) / quantity.resolution > _MOST_WEIGHTED_STEPS:
         raise error(f"a quantity of at most {_MOST_WEIGHTED_STEPS} steps of its resolution, so that weighted sums fit", spec.quantity)
+    if spec.function == "percentile" and max(abs(bound) for bound in quantity.possible) / quantity.resolution >= _MOST_POOLED_STEPS:
+        raise error(f"a quantity of fewer than {_MOST_POOLED_STEPS} steps of its resolution, so that a histogram holds it", spec.quantity)
     if spec.part and window not in specs.PARTS_WINDOWS:
         raise error(f"a window of a day or longer for the part {spec.part}", window)
     if quantity.counter and spec.function not in _OF_COUNTERS:

@@ -18,6 +18,7 @@ from runtime import events, kafka
 _RETRY_S = 1.0
 _STOP_S = 2.0
 _POLL_MS = 250
+_WAIT_MS = 1_000
 _POLL_RECORDS = 2_000
 
 
@@ -44,7 +45,8 @@ class Follower:
         """Follow for ever, over lost connections; cancel to stop."""
         said = ""
         while True:
-            consumer = kafka.consumer(self._bootstrap, self._client_id)
+            # The registry changes a few times a day: one request a second is plenty, and Kafka still answers at once when there is news.
+            consumer = kafka.consumer(self._bootstrap, self._client_id, fetch_max_wait_ms=_WAIT_MS)
             try:
                 await consumer.start()
                 said = ""

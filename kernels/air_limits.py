@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from kernels._jit import jit
 from kernels.air_means import mean_with_capture, needed
 from kernels.errors import KernelInputError
 
@@ -107,6 +108,15 @@ class Assessment(NamedTuple):
     compliant: bool | None  # None: too little was measured to say
 
 
+@jit
+def _above(values: F64, limit: float) -> tuple[int, int]:
+    times, valid = 0, 0
+    for i in range(values.size):
+        times += 1 if (values[i] > limit) & (values[i] < np.inf) else 0
+        valid += 1 if abs(values[i]) < np.inf else 0
+    return times, valid
+
+
 def find(directive: str, pollutant: str, period: str, kind: str = "limit") -> Limit:
     """The one row of LIMITS with these; KernelInputError where there is none."""
     for limit in LIMITS:
@@ -121,9 +131,8 @@ def exceedances(values: F64, limit: float, allowed: float = 0) -> Exceedances:
     values  float64[n], unit of the limit; NaN, ±inf = missing; of nothing: 0, 0, compliant, which `assess` turns into unknown
     O(n). Source: [aq-directive].
     """
-    there = np.isfinite(values)
-    count = int((there & (np.asarray(values) > limit)).sum())
-    return Exceedances(count, int(there.sum()), count <= allowed)
+    times, valid = _above(np.ascontiguousarray(values, np.float64), float(limit))
+    return Exceedances(times, valid, times <= allowed)
 
 
 def assess(values: F64, limit: Limit, expected: int | None = None) -> Assessment:

@@ -27,6 +27,7 @@ MOLAR_MASS_G: Mapping[str, float] = MappingProxyType(
     {"no2": 46.0055, "o3": 47.9982, "so2": 64.0638, "co": 28.0101, "no": 30.0061, "nox": 46.0055},
 )
 """g/mol. NOx is counted as NO2."""
+_BLOCK, _LANES = 1024, 64
 
 
 class Mean(NamedTuple):
@@ -45,36 +46,60 @@ def needed(expected: int, min_fraction: float) -> int:
 
 
 @jit
-def _mean(values: F64, start: int, stop: int) -> tuple[float, int]:
-    """Compensated mean of the finite values and their number; NaN of none."""
-    total, lost, n = 0.0, 0.0, 0
-    low, high = np.inf, -np.inf
-    for i in range(start, stop):
-        v = values[i]
-        if np.isfinite(v):
-            after = total + v
-            lost += (total - after) + v if abs(total) >= abs(v) else (v - after) + total
-            total = after
-            low, high = min(low, v), max(high, v)
-            n += 1
+def _sums(values: F64, lanes: F64) -> int:
+    """Add the finite values up by lane (rows of lanes: sum, what it lost, lowest, highest); how many there are.
+
+    Lanes are independent, so the loop over them runs on vectors; what a sum loses is kept beside it (Neumaier).
+    """
+    total, lost, low, high = lanes[0], lanes[1], lanes[2], lanes[3]
+    lanes[:2] = 0.0
+    low[:], high[:] = np.inf, -np.inf
+    n, blocks = 0, values.size // _LANES
+    for block in range(blocks + 1):
+        mine = values[block * _LANES : min(block * _LANES + _LANES, values.size)]
+        for j in range(mine.size):
+            there = abs(mine[j]) < np.inf
+            v = mine[j] if there else 0.0
+            after = total[j] + v
+            lost[j] += (total[j] - after) + v if abs(total[j]) >= abs(v) else (v - after) + total[j]
+            total[j] = after
+            low[j] = v if there & (v < low[j]) else low[j]
+            high[j] = v if there & (v > high[j]) else high[j]
+            n += 1 if there else 0
+    return n
+
+
+def _mean(values: F64) -> tuple[float, int]:
+    """Mean of the finite values, to the last bit or nearly, and their number; NaN of none."""
+    lanes = np.empty((4, _LANES))
+    n = _sums(values, lanes)
     if n == 0:
-        return np.nan, 0
-    return min(max((total + lost) / n, low), high), n
+        return math.nan, 0
+    mean = math.fsum(lanes[:2].ravel().tolist()) / n
+    return min(max(mean, float(lanes[2].min())), float(lanes[3].max())), n
+
+
+@jit
+def _add(values: F64, total: F64, count: F64) -> None:
+    for j in range(values.size):
+        there = abs(values[j]) < np.inf
+        total[j] += values[j] if there else 0.0
+        count[j] += 1.0 if there else 0.0
 
 
 @jit
 def _running(values: F64, width: int, needed: int, count: F64, out: F64) -> None:
-    """One pass for each place in the window, so that a mean rests on its own hours alone and the loops run on vectors."""
+    """Block by block, one pass for each place in the window: a mean rests on its own hours alone, and the loops run on vectors."""
     out[:] = 0.0
-    count[:] = 0.0
-    for back in range(min(width, values.size)):
-        for i in range(back, values.size):
-            v = values[i - back]
-            there = abs(v) < np.inf
-            out[i] += v if there else 0.0
-            count[i] += 1.0 if there else 0.0
-    for i in range(values.size):
-        out[i] = out[i] / count[i] if count[i] >= needed else np.nan
+    for start in range(0, values.size, count.size):
+        stop = min(start + count.size, values.size)
+        count[:] = 0.0
+        for back in range(min(width, stop)):
+            first = max(start, back)
+            _add(values[first - back : stop - back], out[first:stop], count[first - start :])
+        mine = out[start:stop]
+        for j in range(mine.size):
+            mine[j] = mine[j] / count[j] if count[j] >= needed else np.nan
 
 
 def _column(name: str, values: npt.ArrayLike) -> F64:
@@ -98,7 +123,7 @@ def mean_with_capture(values: F64, min_fraction: float = 0.75, expected: int | N
     due = column.size if expected is None else expected
     if due < 0:
         raise KernelInputError("expected", "0 or more", due)
-    value, valid = _mean(column, 0, column.size)
+    value, valid = _mean(column)
     return Mean(value if valid >= max(1, needed(due, min_fraction)) else math.nan, valid, due)
 
 
@@ -112,7 +137,7 @@ def running_means(hourly: F64, width: int = 8, min_fraction: float = 0.75) -> F6
     if width < 1:
         raise KernelInputError("width", "1 hour or more", width)
     out = np.empty_like(column)
-    _running(column, width, max(1, needed(width, min_fraction)), np.empty_like(column), out)
+    _running(column, width, max(1, needed(width, min_fraction)), np.empty(_BLOCK), out)
     return out
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kernels._jit import jit
-from kernels.table import Table, capacity_for, new_table, place, put
+from kernels.table import Table, capacity_for, new_table, place_in, put
 
 I64 = npt.NDArray[np.int64]
 I32 = npt.NDArray[np.int32]
@@ -18,7 +18,7 @@ F64 = npt.NDArray[np.float64]
 U16 = npt.NDArray[np.uint16]
 U8 = npt.NDArray[np.uint8]
 
-KEPT, DUPLICATE, CONFLICT, LATE, UNKNOWN = 0, 1, 2, 3, 4
+KEPT, DUPLICATE, CONFLICT, LATE, UNKNOWN, CORRECTED = range(6)
 NEVER_US = -(1 << 62)
 """Watermark of a kind that has none yet."""
 
@@ -43,6 +43,7 @@ class Tables(NamedTuple):
     plausible_low: I64  # [k, q] integers of the resolution
     plausible_high: I64  # [k, q]
     lateness_us: I64  # [k]
+    correcting: U8  # [k] 1 where of two values for one time the later stands
 
 
 class Verdicts(NamedTuple):
@@ -61,43 +62,39 @@ def new_verdicts(rows: int) -> Verdicts:
 
 @jit
 def _arrive(rows: Any, tables: Any, watermark_us: Any, quiet_from_us: Any, seen: Any, out: Any) -> None:
+    keys, times_us, values, added = seen.key, seen.at_us, seen.value, 0
     low_us, high_us = out.span[0], out.span[1]
     for i in range(rows.slot.size):
-        s = rows.slot[i]
-        q = rows.quantity[i]
+        s, q, at = rows.slot[i], rows.quantity[i], rows.measured_us[i]
         if s < 0 or q < 0:
-            out.status[i] = 4
-            out.quality[i] = rows.quality[i]
+            out.status[i], out.quality[i] = 4, rows.quality[i]
             continue
         k = tables.slot_kind[s]
-        at = rows.measured_us[i]
         v = np.int64(np.rint(rows.value[i] / tables.resolution[q]))
         out.integer[i] = v
-        causes = rows.quality[i] & np.uint16(0xFFF0)
-        verdict = np.uint16(1)
+        quality = (rows.quality[i] & np.uint16(0xFFF0)) | np.uint16(1)
         if v < tables.plausible_low[k, q] or v > tables.plausible_high[k, q]:
-            verdict = np.uint16(3)
-            causes |= np.uint16(0x0010)
+            quality = quality | np.uint16(0x0013)  # suspect (3), for its plausible range
         quiet_from_us[k] = max(quiet_from_us[k], rows.received_us[i])
         if at < watermark_us[k]:
-            out.status[i] = 3
-            out.quality[i] = verdict | causes | np.uint16(0x1000)
+            out.status[i], out.quality[i] = 3, quality | np.uint16(0x1000)
             continue
-        out.quality[i] = verdict | causes
+        out.quality[i] = quality
         watermark_us[k] = max(watermark_us[k], min(at, rows.received_us[i]) - tables.lateness_us[k])
         key = (np.int64(tables.slot_device[s]) << 16) | np.int64(q)
-        p = place(seen, key, at)
-        if seen.key[p] == -1:
-            seen.key[p] = key
-            seen.at_us[p] = at
-            seen.value[p] = v
-            seen.used[0] += 1
+        p = place_in(keys, times_us, key, at)
+        if keys[p] == -1:
+            keys[p], times_us[p], values[p] = key, at, v
+            added += 1
             out.status[i] = 0
             low_us, high_us = min(low_us, at), max(high_us, at)
-        elif seen.value[p] == v:
+        elif values[p] == v:
             out.status[i] = 1
+        elif tables.correcting[k] != 0:
+            values[p], out.status[i] = v, 5
         else:
             out.status[i] = 2
+    seen.used[0] += added
     out.span[0], out.span[1] = low_us, high_us
 
 
@@ -105,7 +102,8 @@ def arrive(rows: Rows, tables: Tables, watermark_us: I64, quiet_from_us: I64, se
     """Judge n rows in order; changes watermark_us[k], quiet_from_us[k] (last reading's receipt) and seen in place.
 
     Late: measured below the watermark of its kind as it stands at that row (rules 8, 9). Duplicate and conflict are
-    exact above the watermark (rule 7). The caller has made room: seen.used + n <= capacity / 2.
+    exact above the watermark (rule 7); another value of a correcting kind is CORRECTED and stands from then on.
+    The caller has made room: seen.used + n <= capacity / 2.
 
     O(n), expected one probe a row. Errors: none; a row without slot or quantity gets status UNKNOWN.
     """

@@ -40,20 +40,22 @@ def _union(start: Any, end: Any, period: float, out: Any) -> Any:
     for i in range(start.size):
         a = start[i] if start[i] > 0.0 else 0.0  # missing: down before
         b = end[i] if end[i] < period else period  # missing: still down
-        if b > a and b > until:
-            separate += a > until
-            covered += b - (a if a > until else until)
-            until = b
+        b = b if b > a else -1.0  # no branch: outages come in no pattern that could be foretold
+        new = a if a > until else until
+        separate += a > until and b > a
+        covered += b - new if b > new else 0.0
+        until = b if b > until else until
     out[0] = covered
     return separate
 
 
 @jit
-def _ascending(values: Any) -> Any:
+def _falls(values: Any) -> Any:
+    """How often a value is not followed by itself or a higher one."""
+    n = 0
     for i in range(1, values.size):
-        if not values[i - 1] <= values[i]:
-            return False
-    return True
+        n += not values[i - 1] <= values[i]
+    return n
 
 
 @jit
@@ -65,11 +67,13 @@ def _late(age: Any, interval: Any, most: float, out: Any) -> None:
 
 
 @jit
-def _distinct(at: Any) -> Any:
-    n = 1 if at.size else 0
+def _steps(at: Any) -> Any:
+    """How often a time differs from the one before, and how often it is earlier."""
+    changes, earlier = 0, 0
     for i in range(1, at.size):
-        n += at[i] != at[i - 1]
-    return n
+        changes += at[i] != at[i - 1]
+        earlier += at[i] < at[i - 1]
+    return changes, earlier
 
 
 def streetlight_availability(working: Column, faulty: Column, unknown: Column, total: Column | None = None) -> Lamps:
@@ -90,7 +94,10 @@ def completeness(received: Column, expected: Column) -> F64:
 def distinct_times(at_us: npt.NDArray[np.int64]) -> int:
     """How many distinct times there are: a reading that came twice counts once. int64[n], any order; O(n log n), O(n) where sorted already."""
     at = np.asarray(at_us, np.int64)
-    return int(_distinct(at if _ascending(at) else np.sort(at)))
+    changes, earlier = _steps(at)
+    if earlier:
+        changes, _ = _steps(np.sort(at))
+    return int(changes) + 1 if at.size else 0
 
 
 def uptime(down_from_s: Column, down_to_s: Column, period_s: float) -> Uptime:
@@ -108,7 +115,7 @@ def uptime(down_from_s: Column, down_to_s: Column, period_s: float) -> Uptime:
     start, end = np.asarray(down_from_s, np.float64), np.asarray(down_to_s, np.float64)
     same_length(start, end, "down_to_s")
     total = np.zeros(1)
-    if not _ascending(start):
+    if _falls(start):
         order = np.argsort(np.where(np.isnan(start), -np.inf, start), kind="stable")
         start, end = start[order], end[order]
     failures = int(_union(start, end, float(period_s), total))

@@ -48,7 +48,7 @@ def time_share(level: Column, duration_s: Column, least: float = 1.0) -> tuple[f
 
 
 def bikeshare_availability(bikes: Column, docks: Column, duration_s: Column) -> Availability:
-    """Shares of time with at least one usable bicycle, and with at least one free dock. See time_share."""
+    """Shares of time with at least one usable bicycle, and with at least one free dock. See time_share. Source: [gbfs]."""
     bike, bike_s = time_share(bikes, duration_s)
     dock, dock_s = time_share(docks, duration_s)
     return Availability(bike, dock, bike_s, dock_s)

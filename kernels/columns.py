@@ -1,7 +1,7 @@
 """Columns that kernels take: float64 arrays of one length, NaN where a value is missing.
 
-Promises  One length, C order, float64; a single number stands for a column of it. Infinities are no measurement and become missing.
-Leaves    Units and sense to the kernels.
+Promises  One length, C order, float64; a single number stands for a column of it. No array of the caller's is ever written to.
+Leaves    Units and sense to the kernels; an infinity is no measurement and counts as missing there.
 """
 
 import math
@@ -42,6 +42,18 @@ def valid(values: Column) -> F64:
     """The finite values, in order."""
     found = column(values)
     return found[np.isfinite(found)]
+
+
+def good(values: Column, flag: npt.ArrayLike, use: tuple[int, ...] = (1, 2)) -> F64:
+    """The values whose quality flag is among `use`, all others missing: float64[n]. 4 (fail) and 9 (missing) are never to be used.
+
+    flag  int[n]  as [qartod-flags]
+    """
+    if {4, 9} & set(use):
+        raise KernelInputError("use", "flags other than 4 and 9", use)
+    found, flags = column(values), np.asarray(flag)
+    same_length(found, flags, "flag")
+    return np.where(np.isin(flags, use), found, np.nan)
 
 
 def needed(min_fraction: float, expected: int) -> int:

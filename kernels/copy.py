@@ -30,6 +30,9 @@ READING_FIELDS = (
 )
 """Columns of table `reading` and their wire types; times come as µs since 1970."""
 
+POSITION_FIELDS = (("latitude", ">f8"), ("longitude", ">f8"))
+"""Columns that only readings with a position have."""
+
 STAGE_FIELDS = (*READING_FIELDS, ("partition", ">i4"), ("input_offset", ">i8"), ("place", ">i4"), ("correcting", ">i4"))
 """Columns of the staging table for late readings."""
 
@@ -46,6 +49,8 @@ def row_type(fields: tuple[tuple[str, str], ...]) -> np.dtype[Any]:
 
 _READING_ROW = row_type(READING_FIELDS)
 _STAGE_ROW = row_type(STAGE_FIELDS)
+_PLACED_ROW = row_type((*READING_FIELDS, *POSITION_FIELDS))
+_STAGE_PLACED_ROW = row_type((*STAGE_FIELDS, *POSITION_FIELDS))
 
 
 def encode_readings(columns: Columns) -> memoryview:
@@ -55,6 +60,16 @@ def encode_readings(columns: Columns) -> memoryview:
     O(n), one copy. Raises OverflowError where an id does not fit its column.
     """
     return _encode(columns, READING_FIELDS, _READING_ROW)
+
+
+def encode_placed(columns: Columns) -> memoryview:
+    """As `encode_readings`, with latitude and longitude (float64[n], degrees) behind the quality."""
+    return _encode(columns, (*READING_FIELDS, *POSITION_FIELDS), _PLACED_ROW)
+
+
+def encode_staged_placed(columns: Columns) -> memoryview:
+    """As `encode_staged`, with latitude and longitude (float64[n], degrees) at the end."""
+    return _encode(columns, (*STAGE_FIELDS, *POSITION_FIELDS), _STAGE_PLACED_ROW)
 
 
 def encode_staged(columns: Columns) -> memoryview:

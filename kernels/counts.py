@@ -29,7 +29,7 @@ def total_count(count: Column, min_fraction: float = 0.75) -> Captured:
 
     count  float64[n]  passages per interval; NaN or negative = missing. A sum over fewer intervals is lower, never scaled up.
 
-    O(n). Source: [data-capture].
+    O(n). Source: [project].
     """
     found = np.asarray(count, np.float64)
     good = found[np.isfinite(found) & (found >= 0.0)]

@@ -19,9 +19,9 @@ def _sum_below(t_mean: Any, base: float, sign: float, out: Any) -> Any:
     total, known = 0.0, 0
     for i in range(t_mean.size):
         d = sign * (base - t_mean[i])
-        if np.isfinite(d):
+        if abs(d) < np.inf:
             known += 1
-            total += max(0.0, d)
+            total += d if d > 0.0 else 0.0
     out[0] = total
     return known
 
@@ -42,7 +42,7 @@ def sum_heating(t_mean_c: Column, base_c: float = 18.0, min_fraction: float = 0.
     t_mean_c  float64[n]  °C by day; NaN = missing, left out of the sum and of `valid`
     ->        K d, valid and expected days; NaN for no day and below ceil(min_fraction * n) valid ones. Never scaled up
 
-    O(n). Source: [degree-days], [data-capture].
+    O(n). Source: [degree-days], [project].
     """
     return _summed(t_mean_c, base_c, 1.0, min_fraction)
 

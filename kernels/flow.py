@@ -63,7 +63,7 @@ def flow_with_gaps(counts: Column, interval_s: float, min_fraction: float = 0.75
     counts        float64[n]  passages per interval; NaN or negative = missing
     ->            vehicles per hour, valid and expected intervals; NaN below ceil(min_fraction * n) valid ones, and for none at all
 
-    O(n). Source: [traffic-relations], [data-capture].
+    O(n). Source: [traffic-relations], [project].
     """
     found = column(counts)
     good = found[np.isfinite(found) & (found >= 0.0)]

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from kernels._jit import jit
 from kernels.errors import KernelInputError
+from kernels.resolution import in_unit
 
 I64 = npt.NDArray[np.int64]
 F64 = npt.NDArray[np.float64]
@@ -107,7 +108,7 @@ def percentile(of: Histogram, q: float, resolution: float = 1.0) -> F64:
     """The q-quantile of every group, linear between order statistics (type 7, numpy's and SQL's percentile_cont).
 
     q           0 to 1, else KernelInputError
-    resolution  unit per integer
+    resolution  unit per integer: a whole number or a whole part of 1
     ->          float64[groups] in the quantity's unit; NaN for an empty group and where a needed reading lies outside the bins
 
     O(groups * bins). Source: [percentile-type-7].
@@ -116,4 +117,4 @@ def percentile(of: Histogram, q: float, resolution: float = 1.0) -> F64:
         raise KernelInputError("q", "0 to 1", q)
     out = np.empty(len(of.counts))
     _percentile(of.low, of.counts, of.outside, q, out)
-    return out * resolution
+    return in_unit(out, resolution)

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from kernels._jit import jit
 from kernels.errors import KernelInputError
 from kernels.int128 import to_ints
+from kernels.resolution import fraction_of, in_unit
 
 I64 = npt.NDArray[np.int64]
 F64 = npt.NDArray[np.float64]
@@ -127,7 +128,7 @@ def merge(cells: I64, more: I64) -> None:
 def summary(cells: I64, resolution: float, ddof: int = 0) -> Summary:
     """What the cells say, in the quantity's unit.
 
-    resolution  unit per integer, > 0
+    resolution  unit per integer: a whole number or a whole part of 1
     ddof        0 for the variance of these readings, 1 for an estimate of the population's
     ->          mean, variance, low and high are NaN for an empty group; variance, too, where count <= ddof. All equal gives 0.0.
 
@@ -135,7 +136,7 @@ def summary(cells: I64, resolution: float, ddof: int = 0) -> Summary:
     """
     count = cells[:, COUNT].copy()
     sums, squares = to_ints(cells[:, SUM_HI], cells[:, SUM_LO]), to_ints(cells[:, SQUARE_HI], cells[:, SQUARE_LO])
-    unit = Fraction(resolution)
+    unit = fraction_of(resolution)
     mean, variance = np.full(len(cells), math.nan), np.full(len(cells), math.nan)
     for g, n in enumerate(count.tolist()):
         if n > 0:
@@ -143,5 +144,5 @@ def summary(cells: I64, resolution: float, ddof: int = 0) -> Summary:
         if n > ddof:
             variance[g] = float(Fraction(n * squares[g] - sums[g] ** 2, n * (n - ddof)) * unit * unit) if n > 0 else math.nan
     empty = count == 0
-    low, high = np.where(empty, math.nan, cells[:, LOW] * resolution), np.where(empty, math.nan, cells[:, HIGH] * resolution)
+    low, high = (np.where(empty, math.nan, in_unit(cells[:, at], resolution)) for at in (LOW, HIGH))
     return Summary(count, mean, variance, low, high)

@@ -34,16 +34,13 @@ def _graded(amount: float, suspect: float, fail: float) -> int:
 
 
 @jit
-def _gross_range(values: Any, spans: Any, out: Any) -> None:
+def _gross_range(values: Any, low: float, high: float, inner_low: float, inner_high: float, out: Any) -> None:
+    # no branch hangs on a value: the compiler takes several at once
     for i in range(values.size):
         x = values[i]
-        out[i] = 1
-        if not np.isfinite(x):
-            out[i] = 9
-        elif x < spans[0] or x > spans[1]:
-            out[i] = 4
-        elif x < spans[2] or x > spans[3]:
-            out[i] = 3
+        inside = np.uint8(1) if (x >= inner_low) & (x <= inner_high) else np.uint8(3)
+        near = inside if (x >= low) & (x <= high) else np.uint8(4)
+        out[i] = near if abs(x) < np.inf else np.uint8(9)
 
 
 @jit
@@ -94,13 +91,17 @@ def _flat_line(values: Any, steps: Any, tolerance: float, least: int, out: Any) 
 
 
 @jit
-def _aggregate(flags: Any, rank: Any, out: Any) -> None:
-    for i in range(flags.shape[1]):
-        best = 9
-        for j in range(flags.shape[0]):
-            if rank[flags[j, i]] > rank[best]:
-                best = flags[j, i]
-        out[i] = best
+def _aggregate(flags: Any, rank: Any, code: Any, out: Any) -> Any:
+    """The highest rank over all: that of an unknown flag, where there is one."""
+    highest = np.uint8(0)
+    out[:] = 0
+    for j in range(flags.shape[0]):
+        for i in range(flags.shape[1]):
+            out[i] = max(out[i], rank[flags[j, i]])
+    for i in range(out.size):
+        highest = max(highest, out[i])
+        out[i] = code[out[i]]
+    return highest
 
 
 def gross_range(values: F64, fail_span: tuple[float, float], suspect_span: tuple[float, float] | None = None) -> U8:
@@ -116,7 +117,7 @@ def gross_range(values: F64, fail_span: tuple[float, float], suspect_span: tuple
     if not low <= inner_low <= inner_high <= high:
         raise KernelInputError("suspect_span", f"within {low:g} to {high:g}", suspect_span)
     out = np.empty(values.size, np.uint8)
-    _gross_range(values, np.array([low, high, inner_low, inner_high]), out)
+    _gross_range(values, float(low), float(high), float(inner_low), float(inner_high), out)
     return out
 
 
@@ -182,14 +183,13 @@ def aggregate(flags: U8) -> U8:
 
     O(tests * n).
     """
-    rank = np.full(256, -1, np.int64)
-    rank[list(PRECEDENCE)] = range(len(PRECEDENCE))
     if flags.ndim != 2:
         raise KernelInputError("flags", "shape (tests, n)", flags.shape)
-    if flags.size and bool(np.any(rank[flags] < 0)):
+    unknown = len(PRECEDENCE)
+    rank, out = np.full(256, unknown, np.uint8), np.empty(flags.shape[1], np.uint8)
+    rank[list(PRECEDENCE)] = range(unknown)
+    if _aggregate(flags, rank, np.array([*PRECEDENCE, 0], np.uint8), out) == unknown:
         raise KernelInputError("flags", "1, 2, 3, 4 or 9", sorted(set(flags.ravel().tolist())))
-    out = np.empty(flags.shape[1], np.uint8)
-    _aggregate(flags, rank, out)
     return out
 
 

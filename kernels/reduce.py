@@ -238,6 +238,13 @@ def _write(function: int, scratch: Any, a: int, n: int, out: Any) -> None:
 
 
 @jit
+def _mark(areas: Any, changed: Any) -> None:
+    for level in range(3):
+        if areas[level] >= 0:
+            changed[areas[level]] = 1
+
+
+@jit
 def _reduce(blocks: Any, span: Any, places: Any, spans: Any, functions: Any, scratch: Any, out: Any) -> None:
     cell, energy, dirty = blocks.cell, blocks.energy, blocks.dirty
     base, start_us, end_us = span[0], span[1], span[2]
@@ -251,9 +258,12 @@ def _reduce(blocks: Any, span: Any, places: Any, spans: Any, functions: Any, scr
         stepping = stepping or functions[j, 0] == 11  # steps of a counter stand where durations do
     for r in range(places.slot.size):
         p = base + r
-        if cell[p, 0] == 0 and cell[p, 7] == 0:
-            continue
         s = places.slot[r]
+        if cell[p, 0] == 0 and cell[p, 7] == 0:
+            if dirty[p] != 0:  # a correction took its only reading back
+                _mark(places.area[s], scratch.changed)
+                dirty[p] = 0
+            continue
         population = places.population[s] if weighted else -1
         _device(cell, p, _due(start_us, end_us, places, s, spans), population, weighted, device)
         strength = float(cell[p, 7]) if stepping else energy[p] / (cell[p, 7] if cell[p, 7] != 0 else cell[p, 0])

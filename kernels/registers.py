@@ -74,6 +74,11 @@ def budget(spent: Column, planned_year: Column, clients: Column, year_fraction: 
     return Spending(ratio(paid, plan), ratio(paid, np.where(plan > 0.0, plan * part, np.nan)), ratio(paid, heads), ratio(paid, part))
 
 
+def budget_pace(spent: Column, planned_year: Column, year_fraction: Column) -> F64:
+    """spent / (planned for the year * fraction of the year), float64[n]: above 1 spends faster than an even plan. See budget."""
+    return budget(spent, planned_year, np.nan, year_fraction).pace
+
+
 def delivery_vs_plan(delivered: Column, planned: Column) -> F64:
     """delivered / planned, float64[n]; missing where nothing was planned. Source: [project]."""
     return ratio(delivered, planned)

@@ -38,39 +38,69 @@ class Exposure(NamedTuple):
 
 @jit
 def _great_circle(from_deg: Any, to_deg: Any, radius: float, out: Any) -> None:
+    before, across = np.nan, 0.0
     for i in range(out.size):
         lat1, lat2 = np.radians(from_deg[i, 0]), np.radians(to_deg[i, 0])
+        if lat1 != before:  # many distances from one place
+            before, across = lat1, np.cos(lat1)
         north = np.sin((lat2 - lat1) / 2.0)
         east = np.sin(np.radians(to_deg[i, 1] - from_deg[i, 1]) / 2.0)
-        h = north * north + np.cos(lat1) * np.cos(lat2) * east * east
+        h = north * north + across * np.cos(lat2) * east * east
         out[i] = 2.0 * radius * np.arctan2(np.sqrt(h), np.sqrt(max(1.0 - h, 0.0)))
 
 
 @jit
-def _idw(stations: Any, values: Any, at: Any, power: float, radius: float, least: int, out: Any) -> None:
+def _by_squares(x: Any, y: Any, values: Any, at_x: float, at_y: float, radius: float) -> Any:
+    """The sums for the power 2, and the least and largest squared distance."""
+    weights, total, nearest, farthest, n = 0.0, 0.0, np.inf, 0.0, 0
+    for j in range(values.size):
+        square = (x[j] - at_x) * (x[j] - at_x) + (y[j] - at_y) * (y[j] - at_y)
+        if square <= radius * radius:
+            n += 1
+            nearest, farthest = min(nearest, square), max(farthest, square)
+            w = 1.0 / square
+            weights += w
+            total += w * values[j]
+    return weights, total, nearest, farthest, n
+
+
+@jit
+def _by_distances(x: Any, y: Any, values: Any, at_x: float, at_y: float, how: Any) -> float:
+    power, radius, least = how
+    nearest, n, hits, hit = np.inf, 0, 0, 0.0
+    for j in range(values.size):
+        d = np.hypot(x[j] - at_x, y[j] - at_y)
+        if d <= radius:
+            n += 1
+            nearest = min(nearest, d)
+            if d == 0.0:
+                hits += 1
+                hit += values[j]
+    if hits > 0:
+        return hit / hits
+    if n < least or n == 0:
+        return np.nan
+    weights, total = 0.0, 0.0
+    for j in range(values.size):
+        d = np.hypot(x[j] - at_x, y[j] - at_y)
+        if d <= radius:
+            # relative to the nearest, so that no distance over- or underflows
+            w = (nearest / d) ** power
+            weights += w
+            total += w * values[j]
+    return total / weights
+
+
+@jit
+def _idw(x: Any, y: Any, values: Any, at: Any, how: Any, out: Any) -> None:
+    power, radius, least = how
     for i in range(at.shape[0]):
-        out[i] = np.nan
-        nearest, n, hits, hit = np.inf, 0, 0, 0.0
-        for j in range(values.size):
-            d = np.hypot(stations[j, 0] - at[i, 0], stations[j, 1] - at[i, 1])
-            if np.isfinite(values[j]) and d <= radius:
-                n += 1
-                nearest = min(nearest, d)
-                if d == 0.0:
-                    hits += 1
-                    hit += values[j]
-        if hits > 0:
-            out[i] = hit / hits
-        elif n >= least and n > 0:
-            weights, total = 0.0, 0.0
-            for j in range(values.size):
-                d = np.hypot(stations[j, 0] - at[i, 0], stations[j, 1] - at[i, 1])
-                if np.isfinite(values[j]) and d <= radius:
-                    # relative to the nearest, so that no distance over- or underflows
-                    w = (nearest / d) ** power
-                    weights += w
-                    total += w * values[j]
-            out[i] = total / weights
+        if power == 2.0:
+            weights, total, nearest, farthest, n = _by_squares(x, y, values, at[i, 0], at[i, 1], radius)
+            if nearest > 1e-200 and farthest < 1e200 and n >= least:
+                out[i] = total / weights
+                continue
+        out[i] = _by_distances(x, y, values, at[i, 0], at[i, 1], how)
 
 
 def great_circle_m(from_deg: F64, to_deg: F64) -> F64:
@@ -103,7 +133,9 @@ def idw(stations: F64, values: F64, at: F64, how: Interpolation) -> F64:
     if not 0.0 <= how.power < math.inf:
         raise KernelInputError("power", "0 or more", how.power)
     out = np.empty(len(at))
-    _idw(stations, values, at, how.power, how.radius, how.least, out)
+    there = np.isfinite(values)
+    x, y = np.ascontiguousarray(stations[there, 0]), np.ascontiguousarray(stations[there, 1])
+    _idw(x, y, values[there], at, (float(how.power), float(how.radius), int(how.least)), out)
     return out
 
 

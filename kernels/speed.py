@@ -32,28 +32,16 @@ class Reliability(NamedTuple):
 
 
 @jit
-def _moves(v: float) -> bool:
-    return v > 0.0 and v < np.inf and 1.0 / v < np.inf
-
-
-@jit
 def _speed_sums(speed: Any, out: Any) -> Any:
-    # two sums side by side each: one alone waits for each of its additions
-    n, pairs = 0, speed.size // 2
-    total, slowness, total_odd, slowness_odd = 0.0, 0.0, 0.0, 0.0
-    for i in range(pairs):
-        v, w = speed[2 * i], speed[2 * i + 1]
-        n += _moves(v)
-        n += _moves(w)
-        total += v if _moves(v) else 0.0
-        total_odd += w if _moves(w) else 0.0
-        slowness += 1.0 / v if _moves(v) else 0.0
-        slowness_odd += 1.0 / w if _moves(w) else 0.0
-    if speed.size % 2 == 1 and _moves(speed[-1]):
-        n += 1
-        total += speed[-1]
-        slowness += 1.0 / speed[-1]
-    out[0], out[1] = total + total_odd, slowness + slowness_odd
+    total, slowness, n = 0.0, 0.0, 0
+    for i in range(speed.size):
+        v = speed[i]
+        slow = 1.0 / v
+        if v > 0.0 and v < np.inf and slow < np.inf:
+            n += 1
+            total += v
+            slowness += slow
+    out[0], out[1] = total, slowness
     return n
 
 
@@ -74,7 +62,7 @@ def mean_speeds(speed_kmh: Column) -> Speeds:
 def travel_time_index(travel_time_s: Column, free_flow_s: Column) -> F64:
     """Travel time over free-flow time, both s and > 0; below 1 is kept. float64[n], NaN = missing.
 
-    Source: [u4ssc-verification] EC: I: T: 5A.
+    Source: [u4ssc] EC: I: T: 5A.
     """
     return ratio(travel_time_s, free_flow_s, least=SHORTEST_S)
 

@@ -37,12 +37,18 @@ def capacity_for(entries: int) -> int:
 @jit
 def place(table: Any, key: Any, at_us: Any) -> Any:
     """Index of the entry, or of the free place where it belongs."""
-    mask = table.key.size - 1
+    return place_in(table.key, table.at_us, key, at_us)
+
+
+@jit
+def place_in(keys: Any, times_us: Any, key: Any, at_us: Any) -> Any:
+    """`place` for a loop that has the columns at hand: a tuple handed over for every row would be counted for every row."""
+    mask = keys.size - 1
     h = (np.uint64(key) * np.uint64(0x9E3779B97F4A7C15)) ^ (np.uint64(at_us) * np.uint64(0xC2B2AE3D27D4EB4F))
     h ^= h >> np.uint64(29)
     h *= np.uint64(0xBF58476D1CE4E5B9)
     i = np.int64(h >> np.uint64(20)) & mask
-    while table.key[i] != -1 and (table.key[i] != key or table.at_us[i] != at_us):
+    while keys[i] != -1 and (keys[i] != key or times_us[i] != at_us):
         i = (i + 1) & mask
     return i
 

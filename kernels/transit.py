@@ -37,7 +37,7 @@ def _headway_sums(headway: Any, out: Any) -> None:
     total, squares, n = 0.0, 0.0, 0
     for i in range(headway.size):
         h = headway[i]
-        if h >= 0.0 and np.isfinite(h):
+        if 0.0 <= h < np.inf:
             total += h
             squares += h * h
             n += 1
@@ -45,7 +45,7 @@ def _headway_sums(headway: Any, out: Any) -> None:
     spread = 0.0
     for i in range(headway.size):
         h = headway[i]
-        if h >= 0.0 and np.isfinite(h):
+        if 0.0 <= h < np.inf:
             spread += (h - mean) * (h - mean)
     out[0] = squares / (2.0 * total) if total > 0.0 else np.nan
     out[1] = np.sqrt(spread / n) / mean if total > 0.0 else np.nan
@@ -66,7 +66,7 @@ def waiting_time(headway: Column) -> float:
     headway  float64[n]  any unit of time, >= 0; NaN and negative are left out
     ->       same unit; NaN where no time is covered
 
-    O(n). Source: [tfl-ewt].
+    O(n). Source: [excess-waiting].
     """
     sums = np.zeros(2)
     _headway_sums(np.asarray(headway, np.float64), sums)
@@ -78,7 +78,7 @@ def excess_waiting_time(actual: Column, scheduled: Column) -> Waiting:
 
     actual, scheduled  float64[n], float64[m]  headways in one unit of time, spanning the same period (see headways_in)
 
-    O(n + m). Source: [tfl-ewt].
+    O(n + m). Source: [excess-waiting].
     """
     sums = np.zeros(2)
     _headway_sums(np.asarray(actual, np.float64), sums)
@@ -91,7 +91,7 @@ def headways_in(departure_s: Column, start_s: float, end_s: float) -> F64:
 
     departure_s  float64[n]  s, any order; those outside [start, end] are left out, doubles give a headway of 0
     ->           float64[k + 1] for k departures within, their sum is the period. Without its edges a line that
-                 broke down before the period's end would look good. Source: [tfl-ewt].
+                 broke down before the period's end would look good. Source: [excess-waiting].
     """
     if not end_s > start_s:
         raise KernelInputError("end_s", f"above start_s = {start_s}", end_s)
@@ -106,7 +106,7 @@ def on_time_performance(delay_s: Column, early_s: float = -60.0, late_s: float =
     delay_s  float64[n]  s, negative = early; NaN = not known
     limits   s, both belong to the span; operators define them differently
 
-    O(n). Source: [project].
+    O(n). Source: [punctuality].
     """
     if cancelled < 0:
         raise KernelInputError("cancelled", "0 or more", cancelled)

@@ -43,6 +43,10 @@ class Child:
         with contextlib.suppress(ProcessLookupError):
             self._process.send_signal(number)
 
+    def wait(self) -> int:
+        """Its code, once it has ended."""
+        return self._process.wait()
+
     def stop(self, within_s: float = 15.0) -> int:
         """Ask it to end, insist after `within_s`; returns its code."""
         self.signal(self._stop_signal)

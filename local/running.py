@@ -29,9 +29,9 @@ def running(home: Layout) -> Running:
     if state.holder(home.run) is None:
         docker = DockerSystem(home).state()
         if docker is not None:
-            return Running(_planned(docker)._replace(layout=places(home)), docker, True)
-        return Running(_planned(native) if native else plan("brussels"), None, False)
-    return Running(_planned(native) if native else plan("brussels"), native, False)
+            return Running(_planned(docker, places(home)), docker, True)
+        return Running(_planned(native, home), None, False)
+    return Running(_planned(native, home), native, False)
 
 
 def choose_docker(home: Layout) -> bool:
@@ -40,5 +40,8 @@ def choose_docker(home: Layout) -> bool:
     return not any(path.exists() for path in there) and engine.answers()
 
 
-def _planned(now: RunState) -> Plan:
-    return plan(now.cities, demo="demo" in now.processes)._replace(ports=now.ports)
+def _planned(now: RunState | None, where: Layout) -> Plan:
+    """As it was started, or as `up` would start it."""
+    if now is None:
+        return plan("brussels")._replace(layout=where)
+    return plan(now.cities, demo="demo" in now.processes)._replace(ports=now.ports, layout=where)

@@ -51,6 +51,7 @@ class Supervisor:
     def __init__(self, plan: Plan) -> None:
         self.plan, self.servers = plan, servers(plan)
         self.watched: dict[str, Watched] = {}
+        self._warming: once.Warming | None = None
         logs = plan.layout.logs
         self.state = RunState(os.getpid(), clock.now_us(), plan.cities, dict(plan.ports), steps=[Step(name) for name in SETTING_UP])
         for server in self.servers:
@@ -89,9 +90,12 @@ class Supervisor:
         names = ("mqtt", "kafka", "kafka_controller", "database", *(each.name for each in self.plan.processes))
         ports.require_free(self.plan.ports, names)
         tools.require_space(places.home, space.LOW_MB)
+        # The kernels are compiled while servers are fetched: the one needs the processor, the other the network.
+        numba = places.cache / "numba"
+        self._warming = once.Warming(processes.environment({}, numba), numba, places.logs / "warm.log", places.run)
         work: list[Callable[[], object]] = [server.install for server in self.servers]
         work += [partial(self._begin, server) for server in self.servers]
-        work += [self._topics, self._warm, self._migrate, self._processes]
+        work += [self._topics, self._warming.finish, self._migrate, self._processes]
         for step, each in zip(self.state.steps, work, strict=True):
             with self._during(step):
                 each()
@@ -110,6 +114,8 @@ class Supervisor:
             signal.signal(number, signal.SIG_IGN)
         self.state.phase = "stopping"
         self._tell()
+        if self._warming is not None:
+            self._warming.stop()
         for process in reversed(self.plan.processes):
             self._end(process.name)
         for server in self.servers:
@@ -144,10 +150,6 @@ class Supervisor:
     def _topics(self) -> None:
         topics.create(self.servers.kafka.bootstrap)
         self.servers.postgres.create_database()
-
-    def _warm(self) -> None:
-        places = self.plan.layout
-        once.warm(processes.environment({}, places.cache / "numba"), places.cache / "numba", places.logs / "install.log", places.run)
 
     def _migrate(self) -> None:
         places = self.plan.layout

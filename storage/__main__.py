@@ -2,12 +2,14 @@
 
 Promises  Ends with 0 when asked to, 2 for a wrong setting, 1 where log and database contradict each other or a statement is refused;
           waits for servers that are away and says for which.
-Leaves    The loop to storage.writer; starting it again to the supervisor.
+Leaves    The loops to storage.writer; starting it again to the supervisor.
 """
 
 import asyncio
 import signal
 import sys
+
+import uvloop
 
 from runtime import events
 from runtime.errors import ConfigError, Inconsistent
@@ -28,12 +30,12 @@ async def run(settings: WriterSettings) -> None:
         loop.add_signal_handler(name, stopped.set)
     metrics = WriterMetrics()
     writer = Writer(settings, metrics)
-    report = Report(settings.conninfo, metrics, writer.watch)
+    report = Report(settings.conninfo, metrics, writer.lag)
     health = HealthServer(
         settings.health_host,
         settings.health_port,
         alive={"loop": writer.stuck},
-        ready={"kafka": writer.watch.kafka, "database": writer.watch.database},
+        ready={"kafka": writer.kafka, "database": writer.database},
         extra={"/report": report.page},
     )
     await health.start()
@@ -56,7 +58,8 @@ def main() -> int:
     try:
         settings = load(WriterSettings)
         events.configure("writer", settings.log_level)
-        asyncio.run(run(settings))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(run(settings))
     except ConfigError as error:
         events.failed("writer_refused", problem=str(error))
         return 2

@@ -38,6 +38,8 @@ class Batch:
         self.kpis: list[KpiValue] = []
         self.refusals: list[Refusal] = []
         self.watermarks: dict[tuple[int, str], int] = {}
+        self.repeats: dict[tuple[str, int], list[int]] = {}
+        """Duplicates and conflicts by device and hour of receipt (µs)."""
         self.rows = 0
         self.records = 0
         self.damaged_values = 0
@@ -78,6 +80,9 @@ class Batch:
         if record.rows:
             self.pieces.append(Piece(key.partition, record))
             self.rows += record.rows
+        for number, name in enumerate(("duplicates", "conflicts")):
+            for device, repeats in record.repeats.get(name, {}).items():
+                self.repeats.setdefault((device, int(record.repeats["hour_us"])), [0, 0])[number] += int(repeats)
         for kind, watermark_us in record.watermarks.items():
             if watermark_us is not None:
                 self.watermarks[key.partition, kind] = watermark_us

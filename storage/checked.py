@@ -14,6 +14,7 @@ from catalog.quality import Cause
 from runtime.errors import Inconsistent
 from runtime.frames import Coded, DamagedFrame, decode
 
+POSITION = ("latitude", "longitude")
 FRESH = (0, 0)
 """Offsets of a partition of which nothing is stored."""
 
@@ -27,8 +28,10 @@ class Checked(NamedTuple):
     device: Coded | None
     quantity: Coded | None
     numbers: Mapping[str, npt.NDArray[Any]]
-    """measured_at, received_at (µs), value, quality; of equal length."""
+    """measured_at, received_at (µs), value, quality; where any row has a position latitude and longitude, too (NaN: none); of equal length."""
     rows: int
+    repeats: Mapping[str, Any]
+    """hour_us, and `duplicates` and `conflicts` by device; empty where there were none."""
 
 
 def read(value: bytes, where: str) -> Checked:
@@ -37,6 +40,8 @@ def read(value: bytes, where: str) -> Checked:
         frame = decode(value)
         columns = frame.columns
         numbers = {name: columns[name] for name in ("measured_at", "received_at", "value", "quality")} if frame.rows else {}
+        if frame.rows and "latitude" in columns:
+            numbers |= {name: columns[name] for name in POSITION}
         return Checked(
             int(frame.meta["input_offset"]),
             str(frame.meta["kind"]),
@@ -45,6 +50,7 @@ def read(value: bytes, where: str) -> Checked:
             columns["quantity"] if frame.rows else None,
             numbers,
             frame.rows,
+            frame.meta.get("repeats") or {},
         )
     except (DamagedFrame, KeyError, TypeError, ValueError) as error:
         raise Inconsistent(f"{where}: wanted a checked frame, got {error!r}") from error

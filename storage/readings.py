@@ -5,7 +5,7 @@ Promises  A reading that is not late is unique by the worker's proof: a second o
 Leaves    Deciding what is late to the worker, the order of the transaction to storage.transaction.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,7 +22,9 @@ from storage.ids import UNKNOWN, Ids, require, translate
 Columns = dict[str, npt.NDArray[Any]]
 
 _STAGE = "late_stage"
-_COLUMNS = ", ".join(tables.READING.columns)
+_COLUMNS = ", ".join(tables.MEASURED)
+_PLACED = ", ".join(tables.READING.columns)
+_STAGED = f"{_COLUMNS}, partition, input_offset, place, correcting"
 _KEY = "device, quantity, measured_at"
 
 MAKE_STAGE = f"""
@@ -30,10 +32,12 @@ MAKE_STAGE = f"""
     (LIKE {tables.READING.name}, partition integer, input_offset bigint, place integer, correcting integer) ON COMMIT DELETE ROWS
 """
 _COPY = f"COPY {tables.READING.name} ({_COLUMNS}) FROM STDIN (FORMAT BINARY)"
-_COPY_STAGE = f"COPY {_STAGE} FROM STDIN (FORMAT BINARY)"
+_COPY_PLACED = f"COPY {tables.READING.name} ({_PLACED}) FROM STDIN (FORMAT BINARY)"
+_COPY_STAGE = f"COPY {_STAGE} ({_STAGED}) FROM STDIN (FORMAT BINARY)"
+_COPY_STAGE_PLACED = f"COPY {_STAGE} ({_STAGED}, latitude, longitude) FROM STDIN (FORMAT BINARY)"
 _INSERT_LATE = f"""
-    INSERT INTO {tables.READING.name} ({_COLUMNS})
-    SELECT DISTINCT ON ({_KEY}) {_COLUMNS} FROM {_STAGE} WHERE correcting = 0 ORDER BY {_KEY}, place
+    INSERT INTO {tables.READING.name} ({_PLACED})
+    SELECT DISTINCT ON ({_KEY}) {_PLACED} FROM {_STAGE} WHERE correcting = 0 ORDER BY {_KEY}, place
     ON CONFLICT ({_KEY}) DO NOTHING
 """
 # The range is for the planner: without it every chunk that ever was is looked into.
@@ -45,9 +49,10 @@ _KEEP_CONFLICTS = f"""
     ON CONFLICT DO NOTHING
 """
 _CORRECT = f"""
-    INSERT INTO {tables.READING.name} ({_COLUMNS})
-    SELECT DISTINCT ON ({_KEY}) {_COLUMNS} FROM {_STAGE} WHERE correcting = 1 ORDER BY {_KEY}, place DESC
-    ON CONFLICT ({_KEY}) DO UPDATE SET received_at = excluded.received_at, value = excluded.value, quality = excluded.quality
+    INSERT INTO {tables.READING.name} ({_PLACED})
+    SELECT DISTINCT ON ({_KEY}) {_PLACED} FROM {_STAGE} WHERE correcting = 1 ORDER BY {_KEY}, place DESC
+    ON CONFLICT ({_KEY}) DO UPDATE SET received_at = excluded.received_at, value = excluded.value, quality = excluded.quality,
+        latitude = excluded.latitude, longitude = excluded.longitude
 """
 
 
@@ -82,6 +87,9 @@ def columns_of(pieces: Sequence[Piece], ids: Ids) -> Columns:
     for name in ("measured_at", "received_at", "value", "quality"):
         columns[name] = np.concatenate([record.numbers[name] for record in records])
     rows = [record.rows for record in records]
+    if any("latitude" in record.numbers for record in records):
+        for name in checked.POSITION:
+            columns[name] = np.concatenate([record.numbers.get(name, np.full(record.rows, np.nan)) for record in records])
     columns["partition"] = np.repeat([piece.partition for piece in pieces], rows)
     columns["input_offset"] = np.repeat([record.input_offset for record in records], rows)
     columns["place"] = np.arange(sum(rows))
@@ -93,10 +101,13 @@ def store(connection: Connection, columns: Columns) -> Written:
     """Store the rows in the caller's transaction; raises psycopg.errors.UniqueViolation where the worker's proof does not hold."""
     late = checked.late(columns["quality"])
     staged = late | (columns["correcting"] == 1)
-    plain = {name: columns[name][~staged] for name in tables.READING.columns} if staged.any() else columns
+    plain = {name: column[~staged] for name, column in columns.items()} if staged.any() else columns
     stored = len(plain["device"])
-    if stored:
-        _send(connection, _COPY, copy.encode_readings(plain))
+    for part, placed in _by_position(plain):
+        if placed:
+            _send(connection, _COPY_PLACED, copy.encode_placed(part))
+        else:
+            _send(connection, _COPY, copy.encode_readings(part))
     if not staged.any():
         return Written(stored, 0, 0, 0)
     inserted, duplicates, conflicts = _store_staged(connection, {name: column[staged] for name, column in columns.items()})
@@ -104,7 +115,11 @@ def store(connection: Connection, columns: Columns) -> Written:
 
 
 def _store_staged(connection: Connection, rows: Columns) -> tuple[int, int, int]:
-    _send(connection, _COPY_STAGE, copy.encode_staged(rows))
+    for part, placed in _by_position(rows):
+        if placed:
+            _send(connection, _COPY_STAGE_PLACED, copy.encode_staged_placed(part))
+        else:
+            _send(connection, _COPY_STAGE, copy.encode_staged(part))
     corrected = int(rows["correcting"].sum())
     inserted = connection.execute(_INSERT_LATE).rowcount
     span = from_us(int(rows["measured_at"].min())), from_us(int(rows["measured_at"].max()))
@@ -112,6 +127,19 @@ def _store_staged(connection: Connection, rows: Columns) -> tuple[int, int, int]
     if corrected:
         connection.execute(_CORRECT)
     return inserted + corrected, len(rows["device"]) - corrected - inserted - conflicts, conflicts
+
+
+def _by_position(columns: Columns) -> Iterator[tuple[Columns, bool]]:
+    """The rows without a position, then those with one; nothing where there are none."""
+    if "latitude" not in columns:
+        if len(columns["device"]):
+            yield columns, False
+        return
+    placed = ~(np.isnan(columns["latitude"]) | np.isnan(columns["longitude"]))
+    for wanted in (False, True):
+        mine = placed == wanted
+        if mine.any():
+            yield {name: column[mine] for name, column in columns.items()}, wanted
 
 
 def _send(connection: Connection, statement: str, data: memoryview) -> None:

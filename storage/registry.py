@@ -22,10 +22,10 @@ from storage.definitions import Stored, document, next_window_us
 
 _DEVICE_COLUMNS = ", ".join(tables.DEVICE.columns)
 _SPANS = f"SELECT {_DEVICE_COLUMNS} FROM {tables.DEVICE_CURRENT.name} WHERE city = ANY(%s)"
-_BEGIN_SPAN = f"INSERT INTO {tables.DEVICE.name} ({_DEVICE_COLUMNS}) VALUES (coalesce(%s, nextval('device_no')), {', '.join(['%s'] * 11)})"
+_BEGIN_SPAN = f"INSERT INTO {tables.DEVICE.name} ({_DEVICE_COLUMNS}) VALUES (coalesce(%s, nextval('device_no')), {', '.join(['%s'] * 12)})"
 _CHANGE_SPAN = (
-    f"UPDATE {tables.DEVICE.name} SET (city, kind, area, latitude, longitude, manual, cadence_s, valid_from, valid_to, registered_at)"
-    f" = ROW({', '.join(['%s'] * 10)}) WHERE no = %s AND valid_from IS NOT DISTINCT FROM %s"
+    f"UPDATE {tables.DEVICE.name} SET (city, kind, area, latitude, longitude, manual, cadence_s, valid_from, valid_to, registered_at, owner)"
+    f" = ROW({', '.join(['%s'] * 11)}) WHERE no = %s AND valid_from IS NOT DISTINCT FROM %s"
 )
 _KPIS = f"SELECT DISTINCT ON (id) id, version, hash, live_from, retired_at IS NULL FROM {tables.KPI.name} ORDER BY id, version DESC"
 _RETIRE = f"""
@@ -112,12 +112,12 @@ def _write_documents(connection: Connection, wanted: Wanted, kpis: Iterable[KpiD
 
 
 def _span(row: tuple[Any, ...]) -> spans.Span:
-    return spans.Span._make((*row[:9], _us(row[9]), _us(row[10]), to_us(row[11])))
+    return spans.Span._make((*row[:9], _us(row[9]), _us(row[10]), to_us(row[11]), row[12]))
 
 
 def _values(span: spans.Span) -> tuple[Any, ...]:
-    *plain, valid_from_us, valid_to_us, registered_at_us = span
-    return (*plain, _at(valid_from_us), _at(valid_to_us), from_us(registered_at_us))
+    *plain, valid_from_us, valid_to_us, registered_at_us, owner = span
+    return (*plain, _at(valid_from_us), _at(valid_to_us), from_us(registered_at_us), owner)
 
 
 def _us(at: Any) -> int | None:

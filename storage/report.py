@@ -5,6 +5,7 @@ Leaves    Showing it to local/.
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from runtime import clock
@@ -12,7 +13,6 @@ from runtime.errors import Unavailable
 from storage import queries
 from storage.connect import Connection
 from storage.metrics import WriterMetrics
-from storage.watch import Watch
 
 _KEEP_S = 1.0
 
@@ -20,8 +20,8 @@ _KEEP_S = 1.0
 class Report:
     """Asks at most once a second, in a connection of its own."""
 
-    def __init__(self, conninfo: str, metrics: WriterMetrics, watch: Watch) -> None:
-        self._conninfo, self._metrics, self._watch = conninfo, metrics, watch
+    def __init__(self, conninfo: str, metrics: WriterMetrics, lag: Callable[[], dict[str, int]]) -> None:
+        self._conninfo, self._metrics, self._lag = conninfo, metrics, lag
         self._connection: Connection | None = None
         self._stored: dict[str, Any] = {}
         self._asked_s = float("-inf")
@@ -42,7 +42,7 @@ class Report:
             **self._stored,
             "latency_row_s": self._metrics.recent_rows.quantiles(now_s),
             "latency_kpi_store_s": self._metrics.recent_kpis.quantiles(now_s),
-            "lag_records": dict(self._watch.lag),
+            "lag_records": self._lag(),
             "age_s": round(now_s - self._asked_s, 1) if self._stored else None,
             "problem": self._problem,
         }

@@ -29,6 +29,7 @@ class Span(NamedTuple):
     valid_from_us: int | None
     valid_to_us: int | None
     registered_at_us: int
+    owner: str = ""
 
     @property
     def due_from_us(self) -> int:
@@ -81,6 +82,7 @@ def record(span: Span) -> Device:
         valid_from=None if span.valid_from_us is None else iso(span.valid_from_us),
         valid_to=None if span.valid_to_us is None else iso(span.valid_to_us),
         due_from_us=span.due_from_us,
+        owner=span.owner,
     )
 
 
@@ -90,7 +92,7 @@ def _span(device: Device, no: int | None, now_us: int) -> Span:
         raise ConfigError(f"device {device.id}: valid_to", f"a time after valid_from ({device.valid_from})", device.valid_to)
     return Span(
         no, device.id, device.city, device.kind, device.area, device.latitude, device.longitude, device.manual, device.cadence_s,
-        from_us, to_us_, now_us,
+        from_us, to_us_, now_us, device.owner,
     )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """One batch, one transaction: offsets, rows, KPI values, counts and watermarks together, or none of them.
 
 Promises  Exactly once: what is stored and how far it is stored can never disagree.
-Leaves    Which batch, and what to do when the server is gone, to storage.writer.
+Leaves    Which batch, and what to do when the server is gone, to storage.lane.
 
 Why `synchronous_commit = off` is safe here: the offsets are in the same transaction. A crash of PostgreSQL that takes the last
 commits takes their offsets with them, and Kafka still has the records.
@@ -41,6 +41,16 @@ _TOTALS = f"""
     INSERT INTO {tables.STORED_TOTAL.name} AS t (writer, name, total)
     SELECT %s, * FROM unnest(%s::text[], %s::bigint[])
     ON CONFLICT (writer, name) DO UPDATE SET total = t.total + excluded.total
+"""
+
+
+_REPEATS = f"""
+    INSERT INTO {tables.REPEAT_COUNT.name} AS c (device, hour, duplicates, conflicts)
+    SELECT d.no, given.hour, given.duplicates, given.conflicts
+    FROM unnest(%s::text[], %s::timestamptz[], %s::bigint[], %s::bigint[]) AS given (device, hour, duplicates, conflicts)
+    JOIN {tables.DEVICE_CURRENT.name} d ON d.id = given.device
+    ON CONFLICT (device, hour) DO UPDATE
+    SET duplicates = c.duplicates + excluded.duplicates, conflicts = c.conflicts + excluded.conflicts
 """
 
 
@@ -98,6 +108,7 @@ class Database:
             doubled = kpis.store(connection, batch.kpis)
             refused, messages = _store_refusals(connection, batch.refusals)
             _store_watermarks(connection, batch.watermarks)
+            _store_repeats(connection, batch.repeats)
             outcome = Outcome(written, columns, doubled, refused, messages, len(batch.kpis))
             added = {name: number for name, number in outcome.totals.items() if number}
             if added:
@@ -154,3 +165,9 @@ def _store_watermarks(connection: Connection, watermarks: dict[tuple[int, str], 
             _WATERMARKS,
             ([key[0] for key, _ in rows], [key[1] for key, _ in rows], [from_us(at_us) for _, at_us in rows]),
         )
+
+
+def _store_repeats(connection: Connection, repeats: dict[tuple[str, int], list[int]]) -> None:
+    if repeats:
+        rows = [(device, from_us(hour_us), *numbers) for (device, hour_us), numbers in sorted(repeats.items())]
+        connection.execute(_REPEATS, [list(column) for column in zip(*rows, strict=True)])

@@ -33,6 +33,8 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
     input_offset: int
     watermarks: dict[str, int | None]
     clock_us: int | None = None
+    rebuilt_before_us: int | None = None
+    """Windows that start before may lack readings: the log of that input partition lost its beginning."""
 
 
 class _Header(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +44,7 @@ class _Header(msgspec.Struct, frozen=True, kw_only=True):
     input_offset: int
     watermarks: dict[str, int | None]
     clock_us: int | None = None
+    rebuilt_before_us: int | None = None
     rows: int = 0
     columns: tuple[str, ...] = COLUMNS
     aggregates: Sequence[str] = ()
@@ -74,6 +77,7 @@ def pack(said: Said, rows: Rows = NOTHING) -> bytes:
             input_offset=said.input_offset,
             watermarks=said.watermarks,
             clock_us=said.clock_us,
+            rebuilt_before_us=said.rebuilt_before_us,
             rows=rows.matrix.shape[0],
             aggregates=rows.aggregates,
             areas=rows.areas,
@@ -100,7 +104,13 @@ def unpack(value: bytes) -> tuple[Said, Rows]:
         _check(matrix, header)
     except (ValueError, OverflowError, msgspec.DecodeError) as error:
         raise DamagedFrame(f"record of {len(value)} bytes: wanted rows of {PARTIALS.schema}, got {error}") from error
-    said = Said(input_partition=header.input_partition, input_offset=header.input_offset, watermarks=header.watermarks, clock_us=header.clock_us)
+    said = Said(
+        input_partition=header.input_partition,
+        input_offset=header.input_offset,
+        watermarks=header.watermarks,
+        clock_us=header.clock_us,
+        rebuilt_before_us=header.rebuilt_before_us,
+    )
     return said, Rows(header.aggregates, header.areas, matrix, bins)
 
 

@@ -10,6 +10,9 @@ import numpy as np
 
 from catalog.records import Area, City, Device, KpiDocument, Measured, Quantity, Record, SensorKind
 from catalog.topics import PARTITIONS, partition_of
+from formula.functions import FUNCTIONS, kernel_of
+from formula.signature import signature_of
+from kernels.arrive import make_room
 from runtime.frames import Coded, encode
 from stream.combiner.partition import CombinerPartition
 from stream.worker.partials import Publisher
@@ -80,8 +83,14 @@ def warm() -> None:
                 combiner.apply(record.value, offset)
                 offset += 1
         combiner.take(_START_US, live=True)
+    for name, function in FUNCTIONS.items():
+        numbers = [one.unit == "number" for one in signature_of(name).parameters]
+        if not function.kernel.startswith(("formula.", "numpy:")):
+            kernel_of(name)(*(1_000.0 if number else np.array([20.0]) for number in numbers))
     load(0, dump(worker))
     combiner.restore(combiner.snapshot())
+    seen = worker.state.seen
+    make_room(seen, worker.state.program.device_kind, worker.state.watermark_us, seen.key.size)  # as when the table is full
 
 
 if __name__ == "__main__":

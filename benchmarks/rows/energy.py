@@ -51,14 +51,33 @@ def _numpy_integers(c: Columns) -> Answer:
     return flat([np.where(step < 0, c["whole"][1:], step).sum()])
 
 
+def _drawn_on(found: Answer, end: float) -> Answer:
+    """The increase from first and last time, first value, rise and number of samples of the range (0, end]."""
+    first_s, last_s, first, rise, n = found
+    sampled = last_s - first_s
+    spacing = sampled / (n - 1)
+    before = min(first_s if first_s < 1.1 * spacing else spacing / 2, sampled * first / rise)
+    after = end - last_s if end - last_s < 1.1 * spacing else spacing / 2
+    return flat([rise * (sampled + before + after) / sampled])
+
+
+def _end(c: Columns) -> float:
+    return float(c["second"][-1]) + 30.0
+
+
 def _numpy_prometheus(c: Columns) -> Answer:
     known = ~np.isnan(c["reading"])
-    value, at = c["reading"][known], c["second"][known]
+    value, second = c["reading"][known], c["second"][known]
     rise = value[-1] - value[0] + value[:-1][np.diff(value) < 0.0].sum()
-    sampled = at[-1] - at[0]
-    spacing, before, after = sampled / (value.size - 1), at[0], c["second"][-1] + 30.0 - at[-1]
-    before = min(before if before < 1.1 * spacing else spacing / 2, sampled * value[0] / rise)
-    return flat([rise * (sampled + before + (after if after < 1.1 * spacing else spacing / 2)) / sampled])
+    return _drawn_on(flat((second[0], second[-1], value[0], rise, value.size)), _end(c))
+
+
+def _polars_prometheus(c: Columns) -> Answer:
+    return _drawn_on(_POLARS_RANGE(c), _end(c))
+
+
+def _duckdb_prometheus(c: Columns) -> Answer:
+    return _drawn_on(_DUCKDB_RANGE(c), _end(c))
 
 
 def _steps(column: str) -> pl.Expr:
@@ -66,6 +85,19 @@ def _steps(column: str) -> pl.Expr:
     return pl.when(known.diff() < 0).then(known).otherwise(known.diff()).sum()
 
 
+_SEEN = pl.col("reading").is_finite()
+_VALUE, _SECOND = pl.col("reading").filter(_SEEN), pl.col("second").filter(_SEEN)
+_POLARS_RANGE = by_polars(
+    _SECOND.first().alias("first_s"),
+    _SECOND.last().alias("last_s"),
+    _VALUE.first().alias("first"),
+    (_VALUE.last() - _VALUE.first() + _VALUE.shift(1).filter(_VALUE.diff() < 0.0).sum()).alias("rise"),
+    _VALUE.len().alias("n"),
+)
+_DUCKDB_RANGE = by_duckdb(
+    "SELECT min(second), max(second), arg_min(v, second), arg_max(v, second) - arg_min(v, second) + coalesce(sum(before) FILTER (v < before), 0),"
+    " count(*) FROM (SELECT second, reading AS v, lag(reading) OVER (ORDER BY second) AS before FROM t WHERE NOT isnan(reading))"
+)
 _COLD = pl.col("t_mean").filter(pl.col("t_mean").is_finite())
 _POWER = pl.col("power").filter(pl.col("power").is_finite())
 _SQL_STEPS = """
@@ -95,7 +127,7 @@ ROWS: tuple[Row, ...] = (
         "counters.prometheus_increase",
         only(_meters, "second", "reading"),
         lambda c: flat([prometheus_increase(c["second"], c["reading"], 0.0, float(c["second"][-1]) + 30.0).increase]),
-        {"numpy": _numpy_prometheus},
+        {"numpy": _numpy_prometheus, "polars": _polars_prometheus, "duckdb": _duckdb_prometheus},
     ),
     Row(
         "degree_days.heating_degree_days",

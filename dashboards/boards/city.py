@@ -24,11 +24,13 @@ _CITY_AREA = "area.city = ${city:sqlstring} AND area.level = 'city'"
 def build(catalogue: Catalogue, texts: Texts) -> dict[str, Json]:
     """The one dashboard `city`."""
     kpis = tuple(catalogue.kpis.values())
+    short, long = (tuple(kpi for kpi in kpis if (kpi.window in FIXED_US) == fixed) for fixed in (True, False))
     head = Head(f"kompas-city-{texts.language}", texts("city_board"), texts("city_board_about"), texts.language)
     rows = [
         _tiles(catalogue, texts),
         [Placed(_map(kpis, texts), 13, 14), Placed(_worst(kpis, texts), 11, 14)],
-        [Placed(_compared(kpis, texts), 24, 9)],
+        [Placed(_compared(short, texts), 24, 9)],
+        [Placed(_compared_long(long, texts), 24, 9)],
         [Placed(_rejected(texts), 12, 7), Placed(_progress(texts), 12, 7)],
     ]
     levels = [(level, texts(f"level_{level}")) for level in ("district", "neighbourhood")]
@@ -36,6 +38,7 @@ def build(catalogue: Catalogue, texts: Texts) -> dict[str, Json]:
         query_variable("city", texts("city"), choices.cities(texts)),
         choice_variable("indicator", texts("indicator"), _choices(kpis, texts)),
         choice_variable("level", texts("level"), levels),
+        choice_variable("slow_indicator", texts("slow_indicator"), _choices(long, texts)),
     ]
     return {"city": board(head, rows, variables, [tag_link(texts("boards"), ("kompas", texts.language))])}
 
@@ -74,6 +77,14 @@ def _worst(kpis: tuple[Kpi, ...], texts: Texts) -> Json:
 
 def _compared(kpis: tuple[Kpi, ...], texts: Texts) -> Json:
     return time_series(Text(texts("compared"), texts("point_compared")), history.compared(kpis, texts), {"decimals": 1}, max_data_points=300)
+
+
+def _compared_long(kpis: tuple[Kpi, ...], texts: Texts) -> Json:
+    """Windows of a day and longer: a choice of their own and two years, of which the board's range would show a point or none."""
+    sql = history.compared(kpis, texts, "slow_indicator")
+    panel = time_series(Text(texts("compared_long"), texts("point_compared")), sql, {"decimals": 1}, max_data_points=300)
+    panel["timeFrom"] = "2y"
+    return panel
 
 
 def _rejected(texts: Texts) -> Json:

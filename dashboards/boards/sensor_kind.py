@@ -13,12 +13,14 @@ from dashboards.builder.board import Head, Placed, board, query_variable, tag_li
 from dashboards.builder.fields import NEUTRAL, Json, Shade, coloured, grafana_unit, override
 from dashboards.builder.panels import Text, stat, state_timeline, table, time_series
 from dashboards.load import Board
-from dashboards.sql import choices, devices, history, live
+from dashboards.sql import arrivals, choices, devices, history, live
 from dashboards.texts import Texts
 
 _CHOSEN_AREA = "area.id = ${area:sqlstring}"
-_LONG_WINDOWS_SINCE = "30d"
-"""Windows of a day and longer are shown over a month at least: a day of them is one point."""
+_LONG_WINDOWS_SINCE = {"day": "30d", "month": "2y", "quarter": "2y", "year": "10y"}
+"""Windows of a day and longer are shown over a month and more: a day of them is one point."""
+_SPEAKS_WITHIN_S = 3_600.0
+"""Kinds that speak less often have no readings to show: no board reads raw readings over more than an hour."""
 
 _FLAG_COLOURS = {Flag.GOOD: "#2e9f5b", Flag.NOT_EVALUATED: "#8a9aa8", Flag.SUSPECT: "#d9a514", Flag.BAD: "#c4402f", Flag.MISSING: NEUTRAL}
 _COLOURED_TEXT = {"type": "color-text"}
@@ -38,14 +40,12 @@ def _board(catalogue: Catalogue, kind: str, texts: Texts) -> Json:
         _tiles(kpis, texts),
         [_history(kpi, texts) for kpi in kpis],
         _bands(kpis, texts),
-        [Placed(_readings(quantities, texts), 24, 8)],
-        [Placed(_devices(kind, quantities, texts), 24, 12)],
     ]
-    variables = [
-        query_variable("city", texts("city"), choices.cities(texts)),
-        query_variable("area", texts("area"), choices.areas(texts)),
-        query_variable("device", texts("device"), choices.devices(kind)),
-    ]
+    variables = [query_variable("city", texts("city"), choices.cities(texts)), query_variable("area", texts("area"), choices.areas(texts))]
+    if record.cadence_s <= _SPEAKS_WITHIN_S:
+        rows += [[Placed(_readings(quantities, texts), 24, 8)], [Placed(_devices(kind, quantities, texts), 24, 12)]]
+        rows += [[Placed(panel, width, 9) for panel, width in zip(_arrivals(kind, quantities, texts), (14, 10), strict=True)]]
+        variables.append(query_variable("device", texts("device"), choices.devices(kind)))
     return board(head, rows, variables, [tag_link(texts("boards"), ("kompas", texts.language))])
 
 
@@ -66,7 +66,7 @@ def _history(kpi: Kpi, texts: Texts) -> Placed:
     if kpi.window in FIXED_US:
         panel["interval"] = f"{FIXED_US[kpi.window] // 1_000_000}s"
     else:
-        panel["timeFrom"] = _LONG_WINDOWS_SINCE
+        panel["timeFrom"] = _LONG_WINDOWS_SINCE[kpi.window]
     return Placed(panel, 12, 8)
 
 
@@ -92,6 +92,15 @@ def _devices(kind: str, quantities: list[Quantity], texts: Texts) -> Json:
     panel = table(Text(texts("device_table"), texts("device_table_about")), devices.last_readings(kind, quantities, texts), overrides)
     panel["timeFrom"] = "1h"
     return panel
+
+
+def _arrivals(kind: str, quantities: list[Quantity], texts: Texts) -> list[Json]:
+    """What the arrival checks said in the last hour: by device, and by owner."""
+    by_device = table(Text(texts("arrivals"), texts("arrivals_about")), arrivals.by_device(kind, quantities, texts), [])
+    by_owner = table(Text(texts("arrivals_by_owner"), texts("arrivals_about")), arrivals.by_owner(kind, quantities, texts), [])
+    for panel in (by_device, by_owner):
+        panel["timeFrom"] = "1h"
+    return [by_device, by_owner]
 
 
 BOARD = Board(build)

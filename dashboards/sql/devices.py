@@ -15,7 +15,7 @@ from dashboards.texts import Texts
 HOUR = "$__timeFilter(r.measured_at) AND r.measured_at > $__timeTo()::timestamptz - interval '1 hour'"
 """Within the chosen time and within its last hour; literals, so chunks outside are excluded when the query is planned."""
 
-_IN_AREA = f"""(device.area = ${{area:sqlstring}} OR device.area IN (
+IN_AREA = f"""(device.area = ${{area:sqlstring}} OR device.area IN (
     SELECT below.id FROM {tables.AREA.name} below
     LEFT JOIN {tables.AREA.name} middle ON middle.id = below.parent
     WHERE below.parent = ${{area:sqlstring}} OR middle.parent = ${{area:sqlstring}}))"""
@@ -42,7 +42,7 @@ def last_readings(kind: str, quantities: Sequence[Quantity], texts: Texts) -> st
 FROM {tables.DEVICE_CURRENT.name} device
 JOIN {tables.AREA.name} area ON area.id = device.area
 {joins}
-WHERE device.kind = {literal(kind)} AND device.city = ${{city:sqlstring}} AND {_IN_AREA}
+WHERE device.kind = {literal(kind)} AND device.city = ${{city:sqlstring}} AND {IN_AREA}
 ORDER BY 3 NULLS FIRST, 1"""
 
 

@@ -30,8 +30,8 @@ GROUP BY 2, $__timeGroup(v.window_start,$__interval)
 ORDER BY 1"""
 
 
-def compared(kpis: Sequence[Kpi], texts: Texts) -> str:
-    """The chosen indicator of every area of the chosen level: time, metric (the area's name), value; points as in `series`."""
+def compared(kpis: Sequence[Kpi], texts: Texts, variable: str = "indicator") -> str:
+    """The indicator chosen by the variable in every area of the chosen level: time, metric (the area's name), value; points as in `series`."""
     rows = [(kpi.id, kpi.version, _worst_value(kpi)) for kpi in kpis]
     chosen = values("indicator", ("id", "version", "worst"), rows)
     return f"""SELECT min(v.window_start) AS "time", area.name_{texts.language} AS metric,
@@ -39,7 +39,7 @@ def compared(kpis: Sequence[Kpi], texts: Texts) -> str:
 FROM {chosen}
 JOIN {tables.AREA.name} area ON area.city = ${{city:sqlstring}} AND area.level = ${{level:sqlstring}}
 JOIN {tables.KPI_VALUE.name} v ON v.kpi = indicator.id AND v.version = indicator.version AND v.area = area.id
-WHERE indicator.id = ${{indicator:sqlstring}} AND $__timeFilter(v.window_start)
+WHERE indicator.id = ${{{variable}:sqlstring}} AND $__timeFilter(v.window_start)
 GROUP BY 2, indicator.worst, $__timeGroup(v.window_start,$__interval)
 ORDER BY 1, 2"""
 

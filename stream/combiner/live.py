@@ -89,9 +89,7 @@ class Live:
                 if lane.definition.plan.bases and _looks_at_news(lane, start):
                     shown.pending[:] = True
                 window = lane.window(start)
-                due = self._due(shown, lane, window, (known, dues, len(panes.areas)))
-                shown.whole = until_us >= window[1]
-                now = self._look(shown, lane, panes, window[0], (due, known.now_us))
+                now = self._look(shown, lane, panes, window, (known, dues, until_us))
                 if now is not None:
                     found += kpi_values(lane, shown.values, now, Stamp(window, "live", 0, None, known.epoch))
         panes.touched[list(touched)] = 0
@@ -108,25 +106,25 @@ class Live:
             shown.areas = lane.areas
         return shown
 
-    def _due(self, shown: _Shown, lane: Lane, window: tuple[int, int], by: tuple[Known, Dues, int]) -> I64:
-        """What is due now; where it changed since it was last looked at, the value may have, too."""
-        known, dues, slots = by
-        settled = shown.whole or known.now_us - shown.looked_us < self._every_us
-        if settled and not self._ready(shown, known.now_us).any():
-            return shown.due
-        due = lane.due_so_far(window, known.until_us, slots, dues)
-        shown.pending |= due != shown.due
-        shown.due, shown.looked_us = due, known.now_us
-        return due
-
     def _ready(self, shown: _Shown, now_us: int) -> Bools:
         ready: Bools = shown.pending & (now_us - shown.at_us >= self._every_us)
         return ready
 
-    def _look(self, shown: _Shown, lane: Lane, panes: Panes, start: int, by: tuple[I64, int]) -> I64 | None:
-        """Positions in the lane that go out now, remembered; None for nothing."""
-        due, now_us = by
-        looked = np.flatnonzero(self._ready(shown, now_us))
+    def _look(self, shown: _Shown, lane: Lane, panes: Panes, window: tuple[int, int], by: tuple[Known, Dues, int]) -> I64 | None:
+        """Positions in the lane that go out now, remembered; None for nothing. Where more is due than before, the value may have changed, too."""
+        (known, dues, until_us), now_us, start = by, by[0].now_us, window[0]
+        settled = shown.whole or now_us - shown.looked_us < self._every_us
+        shown.whole = until_us >= window[1]
+        ready = self._ready(shown, now_us)
+        if settled and not ready.any():
+            return None
+        due = lane.due_so_far(window, known.until_us, len(panes.areas), dues)
+        more = due != shown.due
+        if more.any():
+            shown.pending |= more
+            ready = self._ready(shown, now_us)
+        shown.due, shown.looked_us = due, now_us
+        looked = np.flatnonzero(ready)
         if not looked.size:
             return None
         shown.pending[looked] = False

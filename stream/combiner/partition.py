@@ -107,6 +107,8 @@ class CombinerPartition:
     def _apply_rows(self, said: Said, rows: Rows) -> None:
         source, offset = self._source(said.input_partition), said.input_offset
         self._state.marks.hear(said.clock_us)
+        if said.rebuilt_before_us is not None:
+            self._state.closing.rebuilt_before_us = max(self._state.closing.rebuilt_before_us, said.rebuilt_before_us)
         if rows.matrix.size:
             self._put(rows, source, offset)
         if self._state.marks.apply(source, offset, said.watermarks):
@@ -183,7 +185,7 @@ class CombinerPartition:
         if not state.marks.complete:
             return
         if state.incomplete:
-            state.incomplete, state.closing.rebuilt_before_us = False, state.marks.newest_us()
+            state.incomplete, state.closing.rebuilt_before_us = False, max(state.closing.rebuilt_before_us, state.marks.newest_us())
         slowest = state.marks.slowest()
         newest_us = state.marks.newest_us()
         before = dict(state.closing.passed)

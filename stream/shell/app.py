@@ -121,9 +121,9 @@ def _channel(app: WorkerApp, topic: Topic) -> Any:
 
 def _reader(app: WorkerApp) -> Any:
     async def read(stream: Any) -> None:
-        owner, taken = app.owner, 0
-        async for _ in stream.noack():
-            message = stream.current_event.message
+        owner, taken, unacknowledged = app.owner, 0, stream.noack()
+        async for _ in unacknowledged:
+            message = unacknowledged.current_event.message
             if message.generation_id != app.consumer_generation_id:
                 continue
             holder = owner.expect((message.topic, message.partition), message.offset)

@@ -75,8 +75,8 @@ class Holder(Protocol):
     def take(self, value: bytes, offset: int, waited: Waited) -> None:
         """Take a record in and hand on what it gives; waited: what the record's sender said of its oldest reading."""
 
-    def publish(self) -> None:
-        """Publish what is due."""
+    def publish(self) -> bool:
+        """Publish what is due; False where it is not time to look."""
 
     def snapshot(self) -> tuple[bytes, int]:
         """Publish what the snapshot will no longer hold, and dump: bytes and the offset they hold."""
@@ -121,11 +121,11 @@ class WorkerHolder:
         metrics.READINGS.inc(outputs.readings)
         metrics.FRAMES.inc()
 
-    def publish(self) -> None:
+    def publish(self) -> bool:
         """Rows that changed, at most four times a second, of long windows every other second; watermarks where nothing else was said."""
         now = self._clock.monotonic_s()
         if now < self._next_at or not (self._fresh or now - max(self._said_at) >= WATERMARKS_EVERY_S):
-            return
+            return False
         if now - self._all_open_at >= ALL_OPEN_EVERY_S:
             self._all_open_at = now
             self.worker.state.windows.mark_all()
@@ -137,6 +137,7 @@ class WorkerHolder:
         took = self._clock.monotonic_s() - now
         self._next_at = now + min(ROWS_AT_LEAST_EVERY_S, max(ROWS_EVERY_S, took / SHARE_OF_TIME))
         self._send([each for each in records if not each.bare or now - self._said_at[each.partition] >= WATERMARKS_EVERY_S])
+        return True
 
     def _send(self, records: list[Record]) -> None:
         if not records:
@@ -189,16 +190,19 @@ class CombinerHolder:
         """Merge a partials record."""
         self._fresh = True
         self._oldest_us = _older(self._oldest_us, waited)
+        dropped = self.combiner.counts["after_close"]
         self.combiner.apply(value, offset)
+        if self.combiner.counts["after_close"] != dropped:
+            metrics.AFTER_CLOSE.inc(self.combiner.counts["after_close"] - dropped)
         for problem in self.combiner.problems():
             events.failed("combiner_problem", partition=self.partition, problem=problem)
         metrics.PARTIALS_IN.inc()
 
-    def publish(self) -> None:
+    def publish(self) -> bool:
         """Finals as soon as they are there; live values that changed, each at most once a second."""
         began = self._clock.monotonic_s()
         if began < self._next_at or not (self._fresh or began - self._looked_at >= VALUES_AT_LEAST_EVERY_S):
-            return
+            return False
         self._fresh = False
         values = self.combiner.take(self._clock.now_us(), live=True)
         self._send(values)
@@ -207,6 +211,7 @@ class CombinerHolder:
         if self._oldest_us is not None:
             metrics.LATENCY.observe((self._clock.now_us() - self._oldest_us) / 1e6)
             self._oldest_us = None
+        return True
 
     def _send(self, values: Iterable[KpiValue]) -> None:
         sent = Counter[str]()

@@ -7,6 +7,7 @@ FRAMES = Counter("kompas_worker_frames_total", "Records of kompas.readings.v1 ta
 REFUSED = Counter("kompas_worker_refused_total", "Records sent to kompas.rejected.v1: conflicts and damaged frames.")
 PARTIALS = Counter("kompas_worker_partials_total", "Records sent to kompas.partials.v1.")
 PARTIALS_IN = Counter("kompas_combiner_partials_total", "Records of kompas.partials.v1 taken in.")
+AFTER_CLOSE = Counter("kompas_combiner_after_close_total", "Rows of windows that were closed already: 0 where every worker's watermarks are true.")
 VALUES = Counter("kompas_combiner_values_total", "KPI values published, by status.", ["status"])
 SNAPSHOTS = Counter("kompas_worker_snapshots_total", "Snapshots committed.")
 SNAPSHOT_BYTES = Gauge("kompas_worker_snapshot_bytes", "Size of the last snapshot.", ["topic", "partition"])

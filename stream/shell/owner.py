@@ -105,10 +105,10 @@ class Owner:
         return None if holder is None else holder.offset + 1
 
     async def publish(self) -> None:
-        """Let every holder publish what is due; others have their turn between two of them."""
+        """Let every holder publish what is due; others have their turn behind each that had something to do."""
         for holder in list(self.holders.values()):
-            holder.publish()
-            await asyncio.sleep(0)
+            if holder.publish():
+                await asyncio.sleep(0)
         if self.outbox.crowded:
             await self.outbox.room()
 

@@ -64,7 +64,9 @@ def tables_of(registry: Registry, kinds: dict[str, int], quantities: dict[str, i
                 high[kinds[id_], q] = int(np.rint(measured.plausible[1] / resolution[q]))
     lateness = np.array([us_of(kind_of(registry, id_), "lateness_s") for id_ in kinds] or [0], np.int64)
     slot_device = np.array([slot.device for slot in registry.slots], np.int32)
-    return Tables(slot_kind, slot_device, resolution, low, high, lateness)
+    records = [kind_of(registry, id_) for id_ in kinds] or [None]
+    correcting = np.array([record is not None and record.correcting for record in records], np.uint8)
+    return Tables(slot_kind, slot_device, resolution, low, high, lateness, correcting)
 
 
 def places_of(registry: Registry, measured: npt.NDArray[np.bool_], slot_kind: I32) -> list[Places]:

@@ -4,7 +4,7 @@ Promises  Every input record gives exactly one checked record (rule 11). Bytes t
 Leaves    Sending to stream.shell.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
@@ -13,9 +13,10 @@ import numpy.typing as npt
 
 from catalog.reasons import Reason
 from catalog.topics import CHECKED, REJECTED
-from kernels.arrive import CONFLICT, DUPLICATE, KEPT, LATE, UNKNOWN, Verdicts
+from kernels.arrive import CONFLICT, CORRECTED, DUPLICATE, KEPT, LATE, UNKNOWN, Verdicts
 from runtime.frames import Coded, Frame, encode, replaced
 
+HOUR_US = 3_600_000_000
 Headers = list[tuple[str, bytes]]
 EMPTY: dict[str, Any] = {
     "device": Coded(np.zeros(0, np.int32), []),
@@ -54,28 +55,47 @@ def without_rows(meta: dict[str, Any]) -> Outputs:
     return Outputs(encode(meta, EMPTY), [], 0)
 
 
-def with_rows(frame: Frame, verdicts: Verdicts, meta: dict[str, Any], where: tuple[int, int]) -> Outputs:
-    """The checked record of a readings frame, and the refusals of conflicts; where: input partition and offset."""
+def with_rows(frame: Frame, verdicts: Verdicts, meta: dict[str, Any], where: tuple[int, int], city_of: Callable[[str], str | None]) -> Outputs:
+    """The checked record of a readings frame, and the refusals of conflicts.
+
+    where    input partition and offset
+    city_of  city of a device, None where it is not known
+    """
     status = verdicts.status
-    tally = np.bincount(status, minlength=UNKNOWN + 1)
+    tally = np.bincount(status, minlength=CORRECTED + 1)
     meta |= {"duplicates": int(tally[DUPLICATE]), "conflicts": int(tally[CONFLICT] + tally[UNKNOWN]), "late": int(tally[LATE])}
-    if tally[KEPT] + tally[LATE] == frame.rows:
+    if tally[CORRECTED]:
+        meta["corrected"] = int(tally[CORRECTED])
+    if tally[DUPLICATE] or tally[CONFLICT]:
+        meta["repeats"] = _repeats(frame, status)
+    if tally[KEPT] + tally[LATE] + tally[CORRECTED] == frame.rows:
         checked = replaced(frame, meta, "quality", verdicts.quality)
     else:
-        kept = (status == KEPT) | (status == LATE)
+        kept = (status == KEPT) | (status == LATE) | (status == CORRECTED)
         columns: dict[str, Any] = {**frame.columns, "quality": verdicts.quality}
         checked = encode(meta, {name: _taken(column, kept) for name, column in columns.items()})
     refused = []
     if tally[CONFLICT] or tally[UNKNOWN]:
-        refused = [_refuse(frame, int(row), int(status[row]), where) for row in np.flatnonzero((status == CONFLICT) | (status == UNKNOWN))]
+        rows = np.flatnonzero((status == CONFLICT) | (status == UNKNOWN)).tolist()
+        refused = [_refuse(frame, row, int(status[row]), where, city_of) for row in rows]
     return Outputs(checked, refused, frame.rows, int(frame.columns["received_at"].min()) if frame.rows else None)
+
+
+def _repeats(frame: Frame, status: npt.NDArray[np.uint8]) -> dict[str, Any]:
+    """Whose readings were dropped or refused as repeats: per device how many, and the hour of receipt."""
+    device = frame.columns["device"]
+    found: dict[str, Any] = {"hour_us": int(frame.columns["received_at"].max()) // HOUR_US * HOUR_US}
+    for name, code in (("duplicates", DUPLICATE), ("conflicts", CONFLICT)):
+        numbers = np.bincount(device.codes[status == code], minlength=len(device.texts))
+        found[name] = {device.texts[n]: int(numbers[n]) for n in np.flatnonzero(numbers).tolist()}
+    return found
 
 
 def _taken(column: Any, kept: npt.NDArray[np.bool_]) -> Any:
     return Coded(column.codes[kept], column.texts) if isinstance(column, Coded) else column[kept]
 
 
-def _refuse(frame: Frame, row: int, status: int, where: tuple[int, int]) -> Refusal:
+def _refuse(frame: Frame, row: int, status: int, where: tuple[int, int], city_of: Callable[[str], str | None]) -> Refusal:
     device, quantity = frame.columns["device"], frame.columns["quantity"]
     reading = {
         "device": device.texts[device.codes[row]],
@@ -87,9 +107,13 @@ def _refuse(frame: Frame, row: int, status: int, where: tuple[int, int]) -> Refu
     if status == UNKNOWN:
         reason, wanted = Reason.UNKNOWN_DEVICE, "a device and quantity that this partition's catalogue has"
     detail = f"{reading['device']} {reading['quantity']}: wanted {wanted}, got {reading['value']!r} [{reason.value}]"
-    return refusal(
+    refused = refusal(
         msgspec.json.encode(reading), frame.meta, where, reason=reason, detail=detail, row=row, received_us=int(frame.columns["received_at"][row])
     )
+    city = city_of(reading["device"])
+    if city is not None:
+        refused.headers.append(("city", city.encode()))
+    return refused
 
 
 def refusal(value: bytes, meta: Mapping[str, Any], where: tuple[int, int], *, reason: Reason, detail: str, row: int, received_us: int) -> Refusal:

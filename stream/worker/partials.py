@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from catalog.records import Area
 from catalog.topics import PARTIALS, partition_of
+from kernels.arrive import NEVER_US
 from kernels.reduce import PERCENTILE, PartialRows, Scratch, new_rows, new_scratch, reduce_block
 from runtime.frames import Coded, encode
 from stream.rows import COLUMNS, Rows, Said, pack
@@ -88,7 +89,11 @@ class Publisher:
     def _said(self) -> Said:
         state = self._worker.state
         return Said(
-            input_partition=self._worker.partition, input_offset=state.offset, watermarks=state.watermarks(), clock_us=state.silence.newest_us
+            input_partition=self._worker.partition,
+            input_offset=state.offset,
+            watermarks=state.watermarks(),
+            clock_us=state.silence.newest_us,
+            rebuilt_before_us=None if state.rebuilt_before_us == NEVER_US else state.rebuilt_before_us,
         )
 
     def _number_areas(self) -> None:
@@ -183,7 +188,10 @@ class Publisher:
 
     def _close_passed(self) -> None:
         state, program = self._worker.state, self._worker.state.program
-        closed = []
+        closed: list[tuple[int, int]] = []
+        newest_us = int(state.watermark_us.max(initial=NEVER_US))
+        if all(window.end_us > newest_us for window in state.windows.windows.values()):
+            return
         passed = {quantity: state.passed_us(quantity) for quantity in {key[0] for key in program.lane_keys}}
         for number, window in list(state.windows.windows.items()):
             if window.end_us <= passed[program.lane_keys[window.lane][0]]:

@@ -15,11 +15,14 @@ from kernels.accumulate import accumulate
 from kernels.arrive import KEPT, NEVER_US, Rows, arrive, make_room, new_verdicts
 from kernels.ordered import Ground, close, feed
 from runtime.frames import DamagedFrame, Frame, decode
+from stream.worker import register
 from stream.worker.outputs import Outputs, checked_meta, refusal, with_rows, without_rows
 from stream.worker.state import State
 
 I64 = npt.NDArray[np.int64]
 SECOND_US = 1_000_000
+AHEAD_US = 300_000_000
+"""How far ahead of its receipt a reading may be measured."""
 READING_COLUMNS = {"device", "quantity", "measured_at", "received_at", "value", "quality"}
 
 
@@ -42,6 +45,8 @@ class WorkerPartition:
 
     def apply(self, value: bytes, offset: int) -> Outputs:
         """Take one record of kompas.readings.v1 in. A damaged one is refused whole and the partition moves on."""
+        if self.state.offset < 0 < offset:
+            self.state.incomplete = True
         try:
             frame = decode(value)
             outputs = self._take(frame, offset)
@@ -60,7 +65,7 @@ class WorkerPartition:
                 raise DamagedFrame(f"readings frame: wanted columns {sorted(READING_COLUMNS)}, got none of {sorted(missing)}")
             return self._readings(frame, offset)
         if kind == "heartbeat":
-            self._heartbeat(frame.meta)
+            self._heartbeat(_whole_heartbeat(frame.meta))
         elif kind == "catalogue":
             self._catalogue(frame)
         else:
@@ -83,11 +88,13 @@ class WorkerPartition:
             columns["value"],
             columns["quality"],
         )
+        if state.incomplete and frame.rows:
+            self._began(int(columns["received_at"].max()))
         verdicts = new_verdicts(frame.rows)
         state.seen = make_room(state.seen, program.device_kind, state.watermark_us, frame.rows)
         arrive(rows, program.tables, state.watermark_us, state.quiet_from_us, state.seen, verdicts)
         self._count(rows, verdicts)
-        return with_rows(frame, verdicts, checked_meta("readings", offset, state.watermarks()), (self.partition, offset))
+        return with_rows(frame, verdicts, checked_meta("readings", offset, state.watermarks()), (self.partition, offset), state.registry.city_of)
 
     def _count(self, rows: Rows, verdicts: Any) -> None:
         state, program = self.state, self.state.program
@@ -107,6 +114,9 @@ class WorkerPartition:
             state.pool.add(rows, verdicts, program.lanes, program.pooled, program.leaf)
         if program.tracks.lane.size:
             self._hold_back(rows, verdicts)
+        if program.tables.correcting.any():
+            register.take(state, rows, verdicts)
+        if program.tracks.lane.size:
             self._feed_passed()
 
     def _open_needed(self) -> None:
@@ -121,14 +131,7 @@ class WorkerPartition:
         flag = verdicts.quality[mine] & 0x000F
         mine = mine[(flag == 1) | (flag == 2)]
         if mine.size:
-            new = (rows.slot[mine], rows.quantity[mine], rows.measured_us[mine], verdicts.integer[mine])
-            slot, quantity, at_us, value = self.state.pending
-            self.state.pending = (
-                np.concatenate((slot, new[0])),
-                np.concatenate((quantity, new[1])),
-                np.concatenate((at_us, new[2])),
-                np.concatenate((value, new[3])),
-            )
+            self.state.held_back.append((rows.slot[mine], rows.quantity[mine], rows.measured_us[mine], verdicts.integer[mine]))
 
     def _feed_passed(self) -> None:
         """Feed where a watermark has come into another second: windows end at whole seconds, so none closes or is told before."""
@@ -167,8 +170,15 @@ class WorkerPartition:
                     self._open_needed()
                 state.closed_to_us[t] = until_us
 
+    def _began(self, at_us: int) -> None:
+        """The first time that a log without its beginning tells: windows that begin before it may lack readings (rule 14)."""
+        self.state.incomplete = False
+        self.state.rebuilt_before_us = at_us + AHEAD_US
+
     def _heartbeat(self, meta: dict[str, Any]) -> None:
         state = self.state
+        if state.incomplete:
+            self._began(int(meta["clock_us"]))
         low_us = state.silence.beat(str(meta["gateway"]), int(meta["clock_us"]), bool(meta.get("last", False)))
         lateness = state.program.tables.lateness_us
         for k in state.program.active_kinds:
@@ -189,3 +199,11 @@ class WorkerPartition:
     def fed_up(self) -> None:
         """After a change of the catalogue, and a load: the next feeding is due with the next second of a watermark."""
         self._fed_s = self.state.watermark_us // SECOND_US
+
+
+def _whole_heartbeat(meta: dict[str, Any]) -> dict[str, Any]:
+    """The heartbeat's words; raises DamagedFrame where one that moves watermarks is not there."""
+    gateway, clock_us = meta.get("gateway"), meta.get("clock_us")
+    if not isinstance(gateway, str) or not gateway or not isinstance(clock_us, int) or isinstance(clock_us, bool):
+        raise DamagedFrame(f"heartbeat: wanted gateway and clock_us (whole µs), got {gateway!r} and {clock_us!r}")
+    return meta

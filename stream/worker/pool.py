@@ -13,7 +13,7 @@ from kernels.arrive import Rows, Verdicts
 from kernels.lanes import Lanes
 from kernels.pool import AREA_BITS, VALUE_BITS, VALUE_OFFSET, pool, rebuild
 from kernels.reduce import Places
-from kernels.table import Table, capacity_for, new_table
+from kernels.table import FREE, Table, capacity_for, new_table, place
 
 I64 = npt.NDArray[np.int64]
 NONE = np.zeros(0, np.int64)
@@ -32,10 +32,23 @@ class Pool:
             self.table = rebuild(self.table, NONE, capacity_for(entries))
         pool(rows, verdicts, lanes, pooled, area, self.table)
 
+    def shift(self, place_: tuple[int, int, int], start_us: int, by: int) -> None:
+        """Add to the count of one lane, smallest area and integer value; a correction, so rare."""
+        lane, area, value = place_
+        if 2 * (int(self.table.used[0]) + 1) > self.table.key.size:
+            self.table = rebuild(self.table, NONE, capacity_for(int(self.table.used[0]) + 1))
+        table, held = self.table, min(max(value + VALUE_OFFSET, 0), (1 << VALUE_BITS) - 1)
+        key = np.int64((lane << 52) | (area << VALUE_BITS) | held)
+        at = place(table, key, np.int64(start_us))
+        if table.key[at] == FREE:
+            table.key[at], table.at_us[at] = key, start_us
+            table.used[0] += 1
+        table.value[at] += by
+
     def entries(self, lane: int, start_us: int) -> tuple[I64, I64, I64]:
         """Area numbers, integer values and counts of one window, sorted by area and value."""
         table = self.table
-        mine = (table.key != -1) & (table.at_us == start_us) & (table.key >> 52 == lane)
+        mine = (table.key != FREE) & (table.at_us == start_us) & (table.key >> 52 == lane) & (table.value != 0)
         key, count = table.key[mine], table.value[mine]
         order = np.argsort(key)
         key = key[order]

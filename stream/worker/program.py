@@ -70,10 +70,14 @@ class Program(NamedTuple):
         window: WindowName = WINDOWS[self.lanes.window[lane]]  # type: ignore[assignment]
         return np.array([window_of(at_us, window, zone)[0] for zone in self.time_zones or ["UTC"]], np.int64)
 
+    def part_of(self, lane: int) -> str:
+        """The part of the day of a lane, "" for none."""
+        return _PART_NAMES[int(self.lanes.part[lane])]
+
     def spans(self, lane: int, start_us: int, end_us: int) -> Spans:
         """When the part of the day of a lane is, in a window; kernels.reduce.WHOLE where it has none."""
-        part = self.lanes.part[lane]
-        return WHOLE if part == 0 else _spans(start_us, end_us, _PART_NAMES[part], self.hours)
+        part = self.part_of(lane)
+        return _spans(start_us, end_us, part, self.hours) if part else WHOLE
 
 
 @lru_cache(maxsize=1024)

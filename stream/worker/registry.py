@@ -64,6 +64,11 @@ class Registry:
         self.slot_of[id_] = len(self.slots)
         self.slots.append(Slot(number, record.area, record))
 
+    def city_of(self, device: str) -> str | None:
+        """The city of a device, None where it is not known here."""
+        slot = self.slot_of.get(device)
+        return None if slot is None else self.slots[slot].record.city
+
     def of(self, entity: str, kind: type[R]) -> dict[str, R]:
         """The present records of one entity, sorted by id."""
         return {id_: record for id_, record in sorted(self.records[entity].items()) if isinstance(record, kind)}

@@ -19,9 +19,9 @@ from stream.worker.blocks import Window
 from stream.worker.partition import WorkerPartition
 from stream.worker.registry import Registry
 from stream.worker.silence import Silence
-from stream.worker.state import State
+from stream.worker.state import Register, State
 
-LAYOUT = "worker/2"
+LAYOUT = "worker/3"
 _NONE = np.zeros(0, np.int64)
 
 
@@ -44,6 +44,9 @@ def dump(worker: WorkerPartition) -> bytes:
         "seen": _entries(state.seen, state),
         "pool": _entries(state.pool.table, None),
         "pending": [_bytes(array) for array in state.pending],
+        "register": [_bytes(array) for array in state.register],
+        "incomplete": state.incomplete,
+        "rebuilt": state.rebuilt_before_us,
         "held": [_bytes(array) for array in state.held],
         "closed": _bytes(state.closed_to_us),
         "windows": [_window(state, window) for window in order],
@@ -70,6 +73,9 @@ def load(partition: int, data: bytes) -> WorkerPartition:
     state.pool.table = _table(document["pool"])
     slot, quantity, at_us, value = document["pending"]
     state.pending = (_array(slot, np.int32), _array(quantity, np.int32), _array(at_us, np.int64), _array(value, np.int64))
+    dtypes = (np.int32, np.int32, np.int64, np.int64, np.uint8)
+    state.register = Register(*(_array(part, dtype) for part, dtype in zip(document["register"], dtypes, strict=True)))
+    state.incomplete, state.rebuilt_before_us = document["incomplete"], document["rebuilt"]
     shape = state.held.at_us.shape
     state.held = Held(*(_array(part, np.int64).reshape(shape) for part in document["held"]))
     state.closed_to_us = _array(document["closed"], np.int64).reshape(state.closed_to_us.shape)
@@ -94,8 +100,19 @@ def _entries(table: Table, state: State | None) -> list[bytes]:
     if state is not None:
         above = at_us >= state.watermark_us[state.program.device_kind[key >> 16]]
         key, at_us, value = key[above], at_us[above], value[above]
-    order = np.lexsort((key, at_us))
+    order = _order(key, at_us)
     return [_bytes(key[order]), _bytes(at_us[order]), _bytes(value[order])]
+
+
+def _order(key: npt.NDArray[np.int64], at_us: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """By time, then key: as one number where both fit into 63 bits, which sorts several times as fast."""
+    if not key.size:
+        return np.zeros(0, np.int64)
+    first_us, width = int(at_us.min()), int(key.max()).bit_length()
+    if (int(at_us.max()) - first_us).bit_length() + width > 63:
+        return np.lexsort((key, at_us))
+    order: npt.NDArray[np.int64] = np.argsort(((at_us - first_us) << width) | key)
+    return order
 
 
 def _table(parts: list[bytes]) -> Table:

@@ -4,6 +4,8 @@ Promises  No wall clock, no second topic. Everything that a snapshot must hold i
 Leaves    The steps to stream.worker.partition, bytes to stream.worker.snapshot.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
@@ -20,6 +22,22 @@ I64 = npt.NDArray[np.int64]
 I32 = npt.NDArray[np.int32]
 Pending = tuple[I32, I32, I64, I64]
 """Readings of ordered lanes that the watermark has not passed: slot, quantity, time, integer value."""
+
+
+class Register(NamedTuple):
+    """Readings of correcting kinds in windows that can be open."""
+
+    slot: I32
+    quantity: I32
+    at_us: I64
+    value: I64
+    good: npt.NDArray[np.uint8]
+    """1 where KPIs use it."""
+
+
+def no_register() -> Register:
+    """None kept."""
+    return Register(np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.uint8))
 
 
 def no_pending() -> Pending:
@@ -40,10 +58,28 @@ class State:
         self.seen: Table = new_table(1 << 12)
         self.windows = OpenWindows(0)
         self.pool = Pool()
-        self.pending: Pending = no_pending()
+        self.held_back: list[Pending] = []
+        """In the order of the log."""
+        self.register: Register = no_register()
+        self.incomplete = False
+        """True until the first time is heard of a log whose beginning is gone."""
+        self.rebuilt_before_us = NEVER_US
+        """Windows that start before this may lack readings from before the log's start (rule 14)."""
         self.held: Held = new_held(0, 0)
         self.closed_to_us: I64 = np.zeros((0, 0), np.int64)
         """By track and city: up to where held values have been counted."""
+
+    @property
+    def pending(self) -> Pending:
+        """All that is held back, as one."""
+        if len(self.held_back) != 1:
+            slot, quantity, at_us, value = zip(*(self.held_back or [no_pending()]), strict=True)
+            self.held_back = [(np.concatenate(slot), np.concatenate(quantity), np.concatenate(at_us), np.concatenate(value))]
+        return self.held_back[0]
+
+    @pending.setter
+    def pending(self, pending: Pending) -> None:
+        self.held_back = [pending]
 
     def recompile(self) -> None:
         """Take changed documents into effect: numbers stay, open windows and watermarks are carried over."""

@@ -156,6 +156,19 @@ CASES: list[tuple[str, str, tuple[str, str], str]] = [
         ('window = "hour"', 'window = "hour"\nlevels = ["city", "city"]'),
         "river.toml: levels: wanted each level at most once, at least one, got ['city', 'city']",
     ),
+    (
+        "kpi",
+        "misspelt key",
+        ('window = "hour"', 'window = "hour"\nmin_covrage = 0.5'),
+        "river.toml: wanted only id, version, names, descriptions, unit, formula, window, levels, min_coverage, better, bands, target, owner, steward,"
+        " source, indicator_code, indicator_verified, access, smallest_count, decimals, check_sql, got 'min_covrage'; did you mean min_coverage?",
+    ),
+    (
+        "kpi",
+        "misspelt window",
+        ('window = "hour"', 'window = "hours"'),
+        "river.toml: window: wanted one of day, hour, minute, month, quarter, quarter_hour, year, got 'hours'; did you mean hour?",
+    ),
     ("kpi", "target without goal", (', goal = "dry-feet"', ""), "river.toml: target.goal: wanted a value, got 'nothing'"),
 ]
 

@@ -11,7 +11,14 @@ import pytest
 
 from local.layout import REPOSITORY
 
-RIGHT = {"id": "did-01", "function": "did_2x2", "inputs": {"control_pre_post": [1, 2], "treated_pre_post": [1, 5]}, "params": {}, "expected": 3, "tol": 0}
+RIGHT = {
+    "id": "did-01",
+    "function": "did_2x2",
+    "inputs": {"control_pre_post": [1, 2], "treated_pre_post": [1, 5]},
+    "params": {},
+    "expected": 3,
+    "tol": 0,
+}
 WRONG = {**RIGHT, "id": "did-02", "expected": 4}
 UNKNOWN = {**RIGHT, "id": "none-01", "function": "no_such_kernel"}
 RAISES = {**RIGHT, "id": "did-03", "inputs": {}}

@@ -1,4 +1,4 @@
-"""What the devices of the day say: two years of registers, the demo's signals and faults over the whole day, a word the morning after.
+"""What the devices of the day say: the demo's signals and faults over the whole day, an hour before and two after.
 
 Promises  The same messages whenever it is asked, in the order in which they go out; devices speak together at the begin of
           their cadence, so that windows of a minute have enough of them, but for a few that do not.
@@ -22,15 +22,15 @@ from simulators.worlds import World
 from tests.day import pack, registers
 from tests.day.sent import Sent
 
-CHUNK = timedelta(hours=3)
-"""What one message covers: some hundred readings."""
+CHUNK = timedelta(hours=1)
+"""What one message covers."""
 AROUND = timedelta(hours=1)
-"""Before and after the day: what held over midnight counts, and windows that are not whole are there."""
-MORNING_AFTER = pack.END + timedelta(hours=6)
-"""Every speaking device says something once more: watermarks pass the end of the day by more than the lateness."""
+"""Before the day: what held over midnight counts, and windows that are not whole are there."""
+UNTIL = pack.END + timedelta(hours=2)
+"""In its last hour every speaking device is heard: all watermarks pass the end of the day."""
 
 _FAULTS = Faults(missing=0.01, late=0.02, duplicated=0.01, out_of_order=0.02, malformed=0.005, spike=0.003, stuck=0.01, drifting=0.01)
-_OUTAGES = (Outage(after_s=3 * 3_600.0, for_s=6 * 3_600.0, share=0.1), Outage(after_s=15 * 3_600.0, for_s=3 * 3_600.0, share=0.5))
+_OUTAGES = (Outage(after_s=3 * 3_600.0, for_s=3 * 3_600.0, share=0.1), Outage(after_s=15 * 3_600.0, for_s=2 * 3_600.0, share=0.4))
 _SEED = 25
 _APART_US = 50_000_000
 """Those that speak together do so within this time."""
@@ -45,8 +45,8 @@ def script(there: World) -> Sent:
     early = pack.looking_back(there.catalogue)
     spans = [
         (*pack.WEEK_BEFORE, CHUNK, calm),
-        (pack.START - AROUND, pack.END + AROUND, CHUNK, story),
-        (MORNING_AFTER, MORNING_AFTER + timedelta(minutes=8), None, calm),
+        (pack.START - AROUND, UNTIL - CHUNK, CHUNK, story),
+        (UNTIL - CHUNK, UNTIL, CHUNK, calm),
     ]
     kinds = [kind for kind in there.catalogue.kinds.values() if not pack.is_register(kind)]
     parts = [_span(there, kind, span) for place, span in enumerate(spans) for kind in kinds if place > 0 or kind.id in early]
@@ -62,7 +62,7 @@ def script(there: World) -> Sent:
     )
 
 
-def _span(there: World, kind: SensorKind, span: tuple[datetime, datetime, timedelta | None, Scenario]) -> Sent:
+def _span(there: World, kind: SensorKind, span: tuple[datetime, datetime, timedelta, Scenario]) -> Sent:
     start, end, chunk, story = span
     begin_us, end_us = to_us(start), to_us(end)
     streams = _streams(there, kind, chunk, story)
@@ -85,12 +85,12 @@ def _span(there: World, kind: SensorKind, span: tuple[datetime, datetime, timede
     )
 
 
-def _streams(there: World, kind: SensorKind, chunk: timedelta | None, story: Scenario) -> Streams:
+def _streams(there: World, kind: SensorKind, chunk: timedelta, story: Scenario) -> Streams:
     """One kind's speaking devices, at the grid of their cadence."""
     speaking = {stands.id for stands in pack.devices(there.catalogue) if stands.speaks}
     members: Sequence = [device for device in there.pack.devices.values() if device.kind == kind.id and device.id in speaking]
     looks = LOOKS_PER_REPORT if kind.reporting == "on_change" else 1
-    ticks = 1 if chunk is None else round(chunk.total_seconds() / kind.cadence_s) * looks
+    ticks = round(chunk.total_seconds() / kind.cadence_s) * looks
     play = Play(_SEED, story, to_us(pack.START), Pace(None, ticks * len(kind.quantities)))
     streams = city.streams(there.pack.city, members, there.catalogue.kinds, there.catalogue.quantities, play)
     (fleet,) = streams.fleets

@@ -48,7 +48,7 @@ def record(system: System, folder: Path, catalog_dir: Path | None = None) -> Day
     pack.write(folder, load_catalogue(catalog_dir))
     there = world(pack.CITY, folder, catalog_dir)
     sent = play.script(there)
-    with Pipeline(system, cities=pack.CITY, cities_dir=folder, catalog_dir=catalog_dir or "") as pipeline:
+    with Pipeline(system, cities=pack.CITY, cities_dir=folder, catalog_dir=catalog_dir or "", session_s=120.0) as pipeline:
         publisher = Publisher(pipeline.broker(), "kompas-day")
         publisher.connect()
         _publish(publisher, sent.messages)

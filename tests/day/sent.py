@@ -15,7 +15,7 @@ class Sent(NamedTuple):
     repeated: int
     """Readings in repetitions."""
     contradicted: int
-    """Readings that say something else about a month of which their register has spoken already."""
+    """Readings of a register's second word about a month: they take the place of the first."""
     malformed: int
     """Messages that cannot be read."""
     faults: dict[Fault, int]

@@ -18,7 +18,7 @@ EACH = pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative
 @EACH
 def test_variables_are_settings_or_variables_of_compose(page: Path) -> None:
     named = set(re.findall(r"\bKOMPAS_[A-Z_]+[A-Z]\b", page.read_text(encoding="utf-8")))
-    assert named <= KNOWN | set(compose.variables()) | {"KOMPAS_GRAFANA_TOKEN"}
+    assert named <= KNOWN | set(compose.variables()) | {"KOMPAS_GRAFANA_TOKEN", "KOMPAS_HOME", "KOMPAS_CACHE"}
 
 
 @EACH

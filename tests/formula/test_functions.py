@@ -33,7 +33,8 @@ def unit_of(formula: str, window: str = "day") -> str:
         compile_kpi(kpi("k", formula, "never", window), QUANTITIES)
     except FormulaError as error:
         found = re.match(r"kpi k: unit: wanted (.*), which the formula gives", str(error))
-        assert found, str(error)
+        if found is None:
+            raise
         return found[1].removesuffix("; percent(…) makes % of a share")
     raise AssertionError(formula)
 
@@ -119,6 +120,12 @@ def test_a_wrong_call_says_column_wanted_got_and_what_was_meant(formula: str, sa
         compile_kpi(kpi("k", formula, "1", "day"), QUANTITIES)
 
 
+def test_a_percentile_that_a_histogram_cannot_hold_is_refused() -> None:
+    wide = {"wide": quantity("wide", "1", 0.0001)}
+    with pytest.raises(FormulaError, match="so that a histogram holds it"):
+        compile_kpi(kpi("k", "p95(wide)", "1", "day"), wide)
+
+
 def test_a_weighted_sum_that_could_pass_its_bits_is_refused() -> None:
     wide = {"wide": quantity("wide", "1", 0.0001)}
     with pytest.raises(FormulaError, match="so that weighted sums fit"):
@@ -143,7 +150,7 @@ BASE = kpi("base", "mean(pm2_5)", "ug/m3", "day")
         ("mean(pm2_5) - at(bse, -7d)", "day", (BASE,), r"column 15: wanted a KPI of the catalogue, got 'bse'; did you mean base\?"),
         ("mean(pm2_5) - at(base, -7d)", "hour", (BASE,), "wanted a KPI of the same window, hour, got 'base per day'"),
         ("mean(pm2_5) - at(k, -7d)", "day", (), "wanted a KPI of the catalogue, got 'k'"),
-        ("mean(pm2_5) - at(k, -7d)", "day", (kpi("k", "mean(pm2_5)", "ug/m3", "day"),), "wanted KPIs that do not rest on each other in a ring, got 'k -> k'"),
+        ("mean(pm2_5) - at(k, -7d)", "day", (kpi("k", "mean(pm2_5)", "ug/m3", "day"),), "that do not rest on each other in a ring, got 'k -> k'"),
         ("mean(pm2_5) - at(a, -1d)", "day", (kpi("a", "mean(no2) - at(k, -2d)", "ug/m3", "day"),), "in a ring, got 'k -> a -> k'"),
         ("mean(pm2_5) - at(m, -30d)", "month", (kpi("m", "mean(pm2_5)", "ug/m3", "month"),), "wanted a window of a day or shorter"),
         ("leq(sound_level) - at(base, -7d)", "day", (BASE,), "wanted one unit, dB, got 'ug/m3'"),

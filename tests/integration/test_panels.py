@@ -1,4 +1,4 @@
-"""Every panel's SQL on a real TimescaleDB: it runs, returns rows, stays in its time range and reads no large chunk from end to end."""
+"""Every panel's SQL on the generated day: it runs, returns rows, stays in its time range and reads no large chunk from end to end."""
 
 import re
 from collections.abc import Iterator
@@ -12,16 +12,20 @@ from catalog.load import load_catalogue
 from dashboards.builder.fields import Json
 from dashboards.load import build_all, targets
 from dashboards.macros import Range, expand
+from dashboards.sql.words import literal
 from tests.dashboards import plans
-from tests.dashboards.fill import Connection, fill
-from tests.servers import System, start_system
+from tests.dashboards.plans import Connection
+from tests.day import pack, play
+from tests.day.record import Day
 
 pytestmark = pytest.mark.integration
 
-CITY = "brussels"
+CITY = pack.CITY
 CATALOGUE = load_catalogue()
 BOARDS = build_all(CATALOGUE)
-SPAN = {"h": "hours", "d": "days"}
+SPAN = {"h": timedelta(hours=1), "d": timedelta(days=1), "y": timedelta(days=365)}
+BY_ARRIVAL = ("rejected_count",)
+"""Tables that count by the hour of arrival: the day arrived while the test ran, so their panels look at now."""
 
 
 class Query(NamedTuple):
@@ -44,35 +48,43 @@ class Filled(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def filled(servers: System, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filled]:
-    with start_system(tmp_path_factory.mktemp("panels"), postgres=servers.postgres) as system:
-        system.migrate()
-        end = datetime.now(UTC)
-        with psycopg.connect(system.conninfo("postgres")) as owner:
-            fill(owner, CATALOGUE, CITY, end)
-        with psycopg.connect(system.conninfo(), autocommit=True, options="-c timezone=UTC") as connection:
-            rows = connection.execute("SELECT kind, min(id) FROM device_current WHERE city = %s GROUP BY kind", (CITY,)).fetchall()
-            yield Filled(connection, end, plans.chunks(connection), dict(rows), system.conninfo("postgres"))
+def filled(day: Day) -> Iterator[Filled]:
+    with day.connect() as connection:
+        rows = connection.execute(
+            "SELECT kind, min(device) FROM reading_named WHERE measured_at >= %s AND city = %s GROUP BY kind", (play.UNTIL - play.CHUNK, CITY)
+        ).fetchall()
+        # The board's time ends with what came last; history lies a day, a week, months and two years before it.
+        yield Filled(connection, play.UNTIL, plans.chunks(connection), dict(rows), day.system.conninfo("postgres"))
 
 
 def _queries() -> list[Query]:
-    """Every target; those that depend on the chosen indicator once per indicator, in English."""
+    """Every target; those that depend on a chosen indicator once per indicator that they offer, in English; else for one."""
     found = []
     for path, dashboard in BOARDS.items():
         for panel, target in targets(dashboard):
-            chosen = list(CATALOGUE.kpis) if "${indicator" in target["rawSql"] and path.startswith("en/") else ["pm2_5_now"]
-            for indicator in chosen:
+            variable = re.search(r"\$\{((?:slow_)?indicator)", target["rawSql"])
+            offered = [kpi for kpi in CATALOGUE.kpis if variable and literal(kpi) in target["rawSql"]] or [""]
+            for indicator in offered if path.startswith("en/") else offered[:1]:
                 name = f"{path}:{panel['title']}:{target['refId']}:{indicator}"
-                found.append(Query(name, panel, target, {"city": CITY, "area": CITY, "level": "district", "indicator": indicator}))
+                found.append(Query(name, panel, target, {"city": CITY, "area": CITY, **_chosen(variable and variable[1], indicator)}))
     return found
 
 
-def _range(panel: Json, end: datetime, span: timedelta) -> Range:
+def _chosen(variable: str | None, indicator: str) -> dict[str, str]:
+    """The indicator and a level at which it is computed."""
+    levels = CATALOGUE.kpis[indicator].levels if indicator else ("district",)
+    level = "district" if "district" in levels else levels[0]
+    return {"level": level, variable: indicator} if variable else {"level": level}
+
+
+def _range(query: Query, end: datetime, span: timedelta) -> Range:
     """The panel's time range: the board's, or its own; and the interval that Grafana would choose, roughly."""
-    own = panel.get("timeFrom")
+    own = query.panel.get("timeFrom")
     if own is not None:
-        span = timedelta(**{SPAN[own[-1]]: int(own[:-1])})
-    interval_s = max(60, int(span.total_seconds()) // int(panel.get("maxDataPoints", 1_000)))
+        span = int(own[:-1]) * SPAN[own[-1]]
+    if any(table in query.target["rawSql"] for table in BY_ARRIVAL):
+        end = datetime.now(UTC)
+    interval_s = max(60, int(span.total_seconds()) // int(query.panel.get("maxDataPoints", 1_000)))
     return Range(end - span, end, interval_ms=interval_s * 1_000)
 
 
@@ -85,7 +97,7 @@ def _sql(filled: Filled, query: Query, within: Range) -> str:
 
 @pytest.mark.parametrize("query", _queries(), ids=lambda query: query.name)
 def test_a_panel_answers_from_its_own_time_without_reading_a_large_chunk_through(filled: Filled, query: Query) -> None:
-    within = _range(query.panel, filled.end, timedelta(hours=24))
+    within = _range(query, filled.end, timedelta(hours=24))
     sql = _sql(filled, query, within)
     cursor = filled.connection.execute(sql.encode())
     rows = cursor.fetchall()
@@ -97,7 +109,7 @@ def test_a_panel_answers_from_its_own_time_without_reading_a_large_chunk_through
 
 @pytest.mark.parametrize("query", [each for each in _queries() if each.name.startswith("en/")], ids=lambda query: query.name)
 def test_a_week_is_read_by_index_too(filled: Filled, query: Query) -> None:
-    within = _range(query.panel, filled.end, timedelta(days=7))
+    within = _range(query, filled.end, timedelta(days=7))
     _stays_within(filled, _sql(filled, query, within), within)
 
 
@@ -147,7 +159,7 @@ def test_the_fill_would_find_a_panel_that_reads_a_chunk_through(filled: Filled) 
 
 
 T0 = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
-AREA = "brussels.21001"
+AREA = f"{CITY}.d1"
 LATEST = """
 INSERT INTO kpi_latest
   (slot, kpi, version, area, window_start, window_end, value, state, band, unit, coverage, devices, revision, status, computed_at)

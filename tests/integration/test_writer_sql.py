@@ -21,6 +21,7 @@ from tests.storage.making import NOON_US, checked, kpi, live
 pytestmark = pytest.mark.integration
 
 LATE = 1 | 1 << 12
+MEASURED = ", ".join(tables.MEASURED)
 PARTITION = Key(CHECKED.name, 0)
 
 
@@ -50,7 +51,7 @@ def test_what_is_copied_is_what_is_read_back(connection):
         "value": values,
         "quality": np.array([0, 1, 65535, 4097, 2, 3, 4, 9], np.uint16),
     }
-    with connection.cursor() as cursor, cursor.copy("COPY reading FROM STDIN (FORMAT BINARY)") as stream:
+    with connection.cursor() as cursor, cursor.copy(f"COPY reading ({MEASURED}) FROM STDIN (FORMAT BINARY)") as stream:
         stream.write(copy.encode_readings(columns))
     rows = connection.execute(
         "SELECT device, quantity, (extract(epoch FROM measured_at) * 1000000)::bigint, (extract(epoch FROM received_at) * 1000000)::bigint,"

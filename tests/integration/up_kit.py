@@ -11,8 +11,9 @@ from typing import Any
 
 import psutil
 
-from local import ports
+from local import ports, status
 from local.layout import REPOSITORY, Layout, layout
+from local.running import running
 
 
 class Kompas:
@@ -29,8 +30,14 @@ class Kompas:
         return subprocess.run(command, env=self.environment, text=True, capture_output=True, timeout=600, check=False)
 
     def status(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.run("status", "--json").stdout)
-        return found
+        """What `status --json` says, without a process of its own for each look."""
+        here = running(self.layout)
+        return status.gather(here.plan, here.state)
+
+    def status_by_command(self) -> tuple[int, dict[str, Any]]:
+        """Exit code and object of `./kompas status --json`."""
+        done = self.run("status", "--json")
+        return done.returncode, json.loads(done.stdout)
 
     def part(self, name: str) -> dict[str, Any]:
         """A server or process, as `status` tells it."""
@@ -39,7 +46,7 @@ class Kompas:
         return part
 
     def well(self) -> bool:
-        return self.run("status", "--json").returncode == 0
+        return status.well(self.status())
 
     def up(self) -> None:
         done = self.run("up", "--no-docker", "--detach", "--no-demo", "--city", "zwolle")

@@ -46,9 +46,18 @@ def test_cooling_days_and_coverage() -> None:
 
 def test_a_night_of_too_few_hours_has_no_mean() -> None:
     assert math.isnan(night_mean([1.0, 1.0, 1.0]))
-    assert night_mean([9, 1, 3, 9], 1, 3) == 2.0
+    assert night_mean([9, 1, 3, 9], None, 1, 3) == 2.0
     with pytest.raises(KernelInputError, match="last_hour"):
-        night_mean([1.0], 4, 4)
+        night_mean([1.0], None, 4, 4)
+    with pytest.raises(KernelInputError, match="local_hour"):
+        night_mean([1.0], [1, 2])
+
+
+def test_a_night_of_a_clock_change_has_the_hours_that_it_has() -> None:
+    assert night_mean([9, 9, 1, 2, 6, 9], [0, 1, 2, 2, 3, 4]) == 3.0
+    assert night_mean([9, 9, 5, 9], [0, 1, 3, 4]) == 5.0
+    assert math.isnan(night_mean([9, 9, 9], [0, 1, 4]))
+    assert math.isnan(night_mean([9, 9, 1, math.nan, 6, 9], [0, 1, 2, 2, 3, 4]))
 
 
 def test_an_increase_tells_what_happened_on_the_way() -> None:

@@ -46,3 +46,15 @@ def test_a_strided_column_is_packed_like_a_dense_one():
     rows = [(n, n, n, n, n / 3, n) for n in range(10)]
     strided = {name: np.repeat(column, 2)[::2] for name, column in columns(rows).items()}
     assert bytes(copy.encode_readings(strided)) == encode_rows(rows)
+
+
+DEGREES = st.one_of(st.floats(-180, 180), st.just(float("nan")))
+
+
+@given(st.lists(st.tuples(ROW, DEGREES, DEGREES), max_size=20))
+def test_positions_stand_behind_the_quality(rows):
+    given_ = columns([row for row, _, _ in rows]) | {
+        "latitude": np.array([latitude for _, latitude, _ in rows], np.float64),
+        "longitude": np.array([longitude for _, _, longitude in rows], np.float64),
+    }
+    assert bytes(copy.encode_placed(given_)) == encode_rows([row for row, _, _ in rows], [pair for _, *pair in rows])

@@ -45,7 +45,7 @@ def test_a_season_is_taken_out() -> None:
 def test_lags_have_a_default_and_are_not_negative() -> None:
     y = np.random.default_rng(0).normal(size=40)
     np.testing.assert_array_equal(interrupted_series(y, 20).se, interrupted_series(y, 20, 3).se)
-    with pytest.raises(KernelInputError, match="^lags: wanted"):
+    with pytest.raises(KernelInputError, match=r"^lags: wanted"):
         interrupted_series(y, 20, -1)
 
 

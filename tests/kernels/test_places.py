@@ -14,14 +14,15 @@ SQUARE = np.array([[0.0, 0.0], [4.0, 0.0], [4.0, 4.0], [0.0, 4.0]])
 
 
 def test_known_distances() -> None:
-    a, b = np.array([[50.8466, 4.3528], [0.0, 179.5], [90.0, 0.0], [NAN, 0.0]]), np.array([[52.5126, 6.0916], [0.0, -179.5], [-90.0, 77.0], [0.0, 0.0]])
+    a = np.array([[50.0, 4.0], [0.0, 179.5], [90.0, 0.0], [NAN, 0.0]])
+    b = np.array([[52.5, 4.0], [0.0, -179.5], [-90.0, 77.0], [0.0, 0.0]])
     found = great_circle_m(a, b)
     degree = math.pi * 6_371_008.8 / 180.0
-    assert found[0] == pytest.approx(221_131, abs=1.0)
+    assert found[0] == pytest.approx(2.5 * degree, rel=1e-9)
     assert found[1] == pytest.approx(degree, rel=1e-9)
     assert found[2] == pytest.approx(180.0 * degree, rel=1e-12)
     assert math.isnan(found[3])
-    with pytest.raises(KernelInputError, match="^from_deg, to_deg: wanted"):
+    with pytest.raises(KernelInputError, match=r"^from_deg, to_deg: wanted"):
         great_circle_m(a, b[:2])
 
 
@@ -45,9 +46,9 @@ def test_idw_does_not_overflow_near_a_station_nor_far_from_all() -> None:
 
 def test_idw_refuses_what_is_none() -> None:
     for power in (-1.0, NAN, math.inf):
-        with pytest.raises(KernelInputError, match="^power: wanted"):
+        with pytest.raises(KernelInputError, match=r"^power: wanted"):
             idw(np.zeros((1, 2)), np.zeros(1), np.zeros((1, 2)), Interpolation(power))
-    with pytest.raises(KernelInputError, match="^stations, at: wanted"):
+    with pytest.raises(KernelInputError, match=r"^stations, at: wanted"):
         idw(np.zeros((2, 2)), np.zeros(1), np.zeros((1, 2)), Interpolation())
 
 
@@ -67,15 +68,15 @@ def test_exposure(case: str, values: list[float], people: list[float], wanted: t
 
 
 def test_exposure_refuses_a_negative_population() -> None:
-    with pytest.raises(KernelInputError, match="^population: wanted 0 or more"):
+    with pytest.raises(KernelInputError, match=r"^population: wanted 0 or more"):
         population_weighted(np.array([1.0]), np.array([-1.0]))
-    with pytest.raises(KernelInputError, match="^population: wanted shape"):
+    with pytest.raises(KernelInputError, match=r"^population: wanted shape"):
         population_weighted(np.array([1.0]), np.array([1.0, 2.0]))
 
 
 def test_a_hole_is_outside_and_an_island_in_it_is_inside() -> None:
     hole, island = SQUARE * 0.5 + 1.0, SQUARE * 0.1 + 1.8
-    index = build_index([[SQUARE, hole[::-1], island], [SQUARE + [10.0, 0.0]]])
+    index = build_index([[SQUARE, hole[::-1], island], [SQUARE + np.array([10.0, 0.0])]])
     x = np.array([0.5, 1.5, 2.0, 11.0, 5.0, -1.0, NAN, math.inf, 2.0])
     y = np.array([0.5, 2.0, 2.0, 1.0, 1.0, -1.0, 1.0, 1.0, NAN])
     assert locate(x, y, index).tolist() == [0, -1, 0, 1, -1, -1, -1, -1, -1]
@@ -91,7 +92,7 @@ def test_closed_rings_and_direction_do_not_matter_and_the_first_area_wins() -> N
 
 
 def test_a_grid_of_squares_is_a_partition() -> None:
-    squares = [[SQUARE / 4.0 + [i, j]] for j in range(3) for i in range(3)]
+    squares = [[SQUARE / 4.0 + np.array([i, j])] for j in range(3) for i in range(3)]
     x, y = (each.ravel() for each in np.meshgrid(np.arange(0.0, 3.0, 0.25), np.arange(0.0, 3.0, 0.25)))
     for cells in (1, 9, 17, 4096):
         np.testing.assert_array_equal(locate(x, y, build_index(squares, cells)), np.floor(y) * 3 + np.floor(x))
@@ -101,5 +102,5 @@ def test_areas_that_are_none_are_named() -> None:
     for areas, where in (([], "areas"), ([[]], "areas"), ([[SQUARE], [SQUARE[:2]]], r"areas\[1\]\[0\]"), ([[SQUARE * NAN]], r"areas\[0\]\[0\]")):
         with pytest.raises(KernelInputError, match=f"^{where}: wanted"):
             build_index(areas)
-    with pytest.raises(KernelInputError, match="^y: wanted"):
+    with pytest.raises(KernelInputError, match=r"^y: wanted"):
         locate(np.zeros(2), np.zeros(1), build_index([[SQUARE]]))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kernels.bikeshare import time_share
-from kernels.columns import columns, needed
+from kernels.columns import columns, good, needed
 from kernels.counts import fill_gaps
 from kernels.errors import KernelInputError
 from kernels.flow import density, flow_vph
@@ -53,6 +53,15 @@ def test_no_quotient_is_minus_zero() -> None:
 )
 def test_needed_values_are_free_of_rounding(fraction: float, expected: int, wanted: int) -> None:
     assert needed(fraction, expected) == wanted
+
+
+def test_only_good_values_are_used() -> None:
+    found = good([1.0, 2.0, 3.0, 4.0, 5.0], [1, 2, 3, 4, 9])
+    assert found[:2].tolist() == [1.0, 2.0]
+    assert np.isnan(found[2:]).all()
+    assert good([3.0], [3], use=(1, 2, 3)).tolist() == [3.0]
+    with pytest.raises(KernelInputError, match=r"use: wanted flags other than 4 and 9"):
+        good([1.0], [4], use=(1, 4))
 
 
 def test_a_fraction_above_one_is_refused() -> None:

@@ -39,16 +39,16 @@ def test_sketches_refuse_what_is_none() -> None:
     for arguments in ((0.0,), (1.0,), (math.nan,), (0.01, 0.0), (0.01, 2.0, 1.0), (0.01, 1.0, math.inf)):
         with pytest.raises(KernelInputError):
             ddsketch.new_sketch(*arguments)
-    with pytest.raises(KernelInputError, match="^more: wanted"):
+    with pytest.raises(KernelInputError, match=r"^more: wanted"):
         ddsketch.merge(ddsketch.new_sketch(0.01), ddsketch.new_sketch(0.02))
-    with pytest.raises(KernelInputError, match="^delta: wanted at least 200, got 100"):
+    with pytest.raises(KernelInputError, match=r"^delta: wanted at least 200, got 100"):
         tdigest.new_digest(100)
     with pytest.raises(KernelInputError, match=r"^more\.delta: wanted"):
         tdigest.merge(tdigest.new_digest(200), tdigest.new_digest(300))
     for q in (-0.1, 1.1, math.nan):
-        with pytest.raises(KernelInputError, match="^q: wanted"):
+        with pytest.raises(KernelInputError, match=r"^q: wanted"):
             ddsketch.quantile(ddsketch.new_sketch(), q)
-        with pytest.raises(KernelInputError, match="^q: wanted"):
+        with pytest.raises(KernelInputError, match=r"^q: wanted"):
             tdigest.quantile(tdigest.new_digest(), q)
 
 
@@ -87,11 +87,11 @@ def test_hyperloglog_is_within_its_error_at_every_size(p: int) -> None:
 
 def test_hyperloglog_refuses_other_sizes_and_knows_full_registers() -> None:
     for p in (3, 19):
-        with pytest.raises(KernelInputError, match="^p: wanted 4 to 18"):
+        with pytest.raises(KernelInputError, match=r"^p: wanted 4 to 18"):
             hyperloglog.new_registers(p)
-    with pytest.raises(KernelInputError, match="^more: wanted"):
+    with pytest.raises(KernelInputError, match=r"^more: wanted"):
         hyperloglog.merge(hyperloglog.new_registers(4), hyperloglog.new_registers(5))
-    with pytest.raises(KernelInputError, match="^registers: wanted"):
+    with pytest.raises(KernelInputError, match=r"^registers: wanted"):
         hyperloglog.add(np.zeros(1, np.uint64), np.zeros(100, np.uint8))
     registers = hyperloglog.new_registers(4)
     hyperloglog.add(np.array([i << 60 for i in range(16)], np.uint64), registers)
@@ -99,5 +99,5 @@ def test_hyperloglog_refuses_other_sizes_and_knows_full_registers() -> None:
 
 
 def test_a_name_has_one_hash_on_every_machine() -> None:
-    assert hyperloglog.hash_names(["brussels.air-0007"]).tolist() == [17388655211788446498]
+    assert hyperloglog.hash_names(["brussels.air-0007"]).tolist() == [15595600222433917704]
     assert hyperloglog.hash_ids(np.array([0], np.int64)).tolist() == [16294208416658607535]

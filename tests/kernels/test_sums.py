@@ -8,6 +8,7 @@ import pytest
 from kernels import histogram, moments
 from kernels.errors import KernelInputError
 from kernels.int128 import to_ints
+from kernels.resolution import in_unit
 
 
 def ints(*values: int) -> np.ndarray:
@@ -51,9 +52,9 @@ def test_moments_refuse_what_the_loop_cannot_bear(group: np.ndarray, integer: np
     with pytest.raises(KernelInputError, match=f"^{where}: wanted"):
         moments.add(group, integer, cells)
     assert not cells.any()
-    with pytest.raises(KernelInputError, match="^more: wanted"):
+    with pytest.raises(KernelInputError, match=r"^more: wanted"):
         moments.merge(cells, moments.new_cells(3))
-    with pytest.raises(KernelInputError, match="^cells: wanted"):
+    with pytest.raises(KernelInputError, match=r"^cells: wanted"):
         moments.add(ints(0), ints(0), np.zeros((2, 3), np.int64))
 
 
@@ -77,15 +78,22 @@ def test_what_lies_outside_keeps_its_rank_and_is_never_moved_in() -> None:
     assert math.isnan(histogram.percentile(bins, 1.0)[0])
 
 
+def test_a_tenth_is_the_decimal() -> None:
+    bins = histogram.new_histogram(1, 0, 10)
+    histogram.add(ints(0), ints(7), bins)
+    assert histogram.percentile(bins, 0.5, 0.1)[0] == 0.7
+    assert [in_unit(ints(3), step)[0] for step in (0.1, 0.01, 0.05, 2.0)] == [0.3, 0.03, 0.15, 6.0]
+
+
 def test_histograms_refuse_what_does_not_fit() -> None:
     bins = histogram.new_histogram(1, 0, 10)
     for group, integer, where in ((ints(1), ints(1), "group"), (ints(0), ints(1, 2), "integer")):
         with pytest.raises(KernelInputError, match=f"^{where}: wanted"):
             histogram.add(group, integer, bins)
-    with pytest.raises(KernelInputError, match="^more: wanted"):
+    with pytest.raises(KernelInputError, match=r"^more: wanted"):
         histogram.merge(bins, histogram.new_histogram(1, 1, 11))
-    with pytest.raises(KernelInputError, match="^high: wanted"):
+    with pytest.raises(KernelInputError, match=r"^high: wanted"):
         histogram.new_histogram(1, 3, 2)
     for q in (-0.1, 1.1, math.nan):
-        with pytest.raises(KernelInputError, match="^q: wanted"):
+        with pytest.raises(KernelInputError, match=r"^q: wanted"):
             histogram.percentile(bins, q)

@@ -2,6 +2,8 @@
 
 import ast
 import math
+import re
+from datetime import timedelta
 from fractions import Fraction
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -9,7 +11,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from catalog.records import City, Kpi, Quantity, SensorKind
-from catalog.windows import from_us, window_of
+from catalog.windows import from_us, to_us, window_of
 from tests.stream.partials import frame_of
 
 DAY_US = 86_400_000_000
@@ -21,6 +23,7 @@ class Partial(NamedTuple):
 
     offset: int
     devices: int
+    readings: int
     good_due: int
     sum: int
     real: float
@@ -59,6 +62,8 @@ class SlowCombiner:
         self.next: dict[tuple[str, str], int] = {}
         self.started: set[tuple[str, str]] = set()
         self.known_areas: set[str] = set()
+        self.published: dict[tuple[str, str, int], float | None] = {}
+        """Every final by KPI, area and window start: what `at(…)` reads."""
 
     def apply(self, value: bytes) -> list[Final]:
         """One frame; the finals that follow, in order of (window, kpi, area)."""
@@ -87,7 +92,15 @@ class SlowCombiner:
             return
         total = (int(row["sum_hi"]) << 64) + (int(row["sum_lo"]) & (2**64 - 1))
         self.rows[name] = Partial(
-            offset, int(row["devices"]), int(row["good_due"]), total, float(row["real"]), int(row["low"]), int(row["high"]), row.get("bins")
+            offset,
+            int(row["devices"]),
+            int(row["readings"]),
+            int(row["good_due"]),
+            total,
+            float(row["real"]),
+            int(row["low"]),
+            int(row["high"]),
+            row.get("bins"),
         )
 
     def _close(self) -> list[Final]:
@@ -98,7 +111,8 @@ class SlowCombiner:
         for kpi in self.kpis:
             wanted = quantities_of(kpi)
             kinds = {id_ for id_, kind in self.kinds.items() if wanted & set(kind.quantities)}
-            marks = [at for each in self.marks for kind, at in each.items() if kind in kinds]
+            waits = {id_ for id_, kind in self.kinds.items() if self._rests_on(kpi) & set(kind.quantities)}
+            marks = [at for each in self.marks for kind, at in each.items() if kind in waits]
             if not marks or None in marks:
                 continue
             limit = min(at for at in marks if at is not None)
@@ -107,6 +121,10 @@ class SlowCombiner:
                 assert newest is not None
                 found += self._close_city(kpi, city, areas, (kinds, limit, newest))
         return sorted(found, key=lambda final: (final.start_us, final.kpi, final.area))
+
+    def _rests_on(self, kpi: Kpi) -> set[str]:
+        """Every quantity that the KPI, and those that it looks back at, name."""
+        return quantities_of(kpi).union(*(self._rests_on(base) for base in self.kpis if f"at({base.id}," in kpi.formula))
 
     def _close_city(self, kpi: Kpi, city: City, areas: list[str], how_far: tuple[set[str], int, int]) -> list[Final]:
         kinds, limit, newest = how_far
@@ -138,12 +156,13 @@ class SlowCombiner:
                 self.started.add((kpi.id, area))
                 if final.devices or not old:
                     found.append(final)
+                    self.published[kpi.id, area, start] = final.value
             self.next[name] = end
 
     def value(self, kpi: Kpi, area: str, window: tuple[int, int], known: dict[str, int] | None) -> Final:
         """The KPI of one area; `known` None for a whole window, else how far each kind is known."""
         computed: dict[str, tuple[Fraction | float | None, int, int]] = {}
-        root = ast.parse(kpi.formula, mode="eval").body
+        root = parsed(kpi)
         value = self._evaluate(root, kpi, area, window[0], computed)
         devices = max(n for _, n, _ in computed.values())
         good = due = 0
@@ -172,6 +191,10 @@ class SlowCombiner:
         if node.func.id == "ratio":
             left, right = (self._evaluate(side, kpi, area, start_us, computed) for side in node.args)
             return combine("Div", left, right)
+        if node.func.id.startswith("at__"):
+            _, base, back = node.func.id.split("__")
+            before = earlier(start_us, back, self.cities[self.areas[area].city])
+            return self.published.get((base, area, before))
         text = ast.unparse(node).replace(" ", "")
         computed[text] = self._aggregate(text, kpi, area, start_us)
         value: Fraction | float | None = computed[text][0]
@@ -185,6 +208,11 @@ class SlowCombiner:
             return None, 0, 0
         function, quantity = text.partition("(")[0], quantity_part(text)[0]
         worth = Fraction(repr(self.quantities[quantity].resolution))
+        if text.endswith(",count)"):
+            return sum(part.sum for part in parts) * worth / sum(part.readings for part in parts), devices, good
+        if text.endswith(",population)"):
+            people = sum(int(part.real) for part in parts)
+            return (sum(part.sum for part in parts) * worth / (2**50 * people) if people else None), devices, good
         if function == "mean":
             return sum(part.sum for part in parts) * worth / (2**50 * devices), devices, good
         if function == "sum":
@@ -243,6 +271,19 @@ def minutes_of(window: tuple[int, int], part: str, city: City) -> list[tuple[int
     return found
 
 
+def parsed(kpi: Kpi) -> ast.expr:
+    """The formula; `at(base, -5h)` as a call of `at__base__5h`."""
+    return ast.parse(re.sub(r"at\((\w+), -(\w+)\)", r"at__\1__\2()", kpi.formula), mode="eval").body
+
+
+def earlier(start_us: int, back: str, city: City) -> int:
+    """Start of the window that many hours, or local dates, before."""
+    if back.endswith("h"):
+        return start_us - int(back[:-1]) * 60 * MINUTE_US
+    local = from_us(start_us).astimezone(ZoneInfo(city.time_zone))
+    return to_us((local.replace(tzinfo=None) - timedelta(days=int(back[:-1]))).replace(tzinfo=ZoneInfo(city.time_zone)))
+
+
 def quantities_of(kpi: Kpi) -> set[str]:
     """Every quantity that the formula names."""
     return {quantity_part(key)[0] for key in keys_of(kpi)}
@@ -252,12 +293,12 @@ def keys_of(kpi: Kpi) -> set[str]:
     """Aggregates with the window."""
     return {
         f"{ast.unparse(node).replace(' ', '')}@{kpi.window}"
-        for node in ast.walk(ast.parse(kpi.formula, mode="eval"))
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id != "ratio"
+        for node in ast.walk(parsed(kpi))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id != "ratio" and not node.func.id.startswith("at__")
     }
 
 
 def quantity_part(text: str) -> tuple[str, str]:
     """`leq(sound_level,night)` -> sound_level, night."""
     fields = text.partition("(")[2].partition(")")[0].split(",")
-    return fields[0], fields[1] if len(fields) > 1 else ""
+    return fields[0], next((field for field in fields[1:] if field in ("day", "evening", "night")), "")

@@ -10,7 +10,7 @@ F64 = npt.NDArray[np.float64]
 
 def least_squares(y: F64, x: F64) -> tuple[F64, F64, F64]:
     """Coefficients, residuals and the bread (X'X)^-1."""
-    bread = np.linalg.inv(x.T @ x)
+    bread: F64 = np.asarray(np.linalg.inv(x.T @ x), np.float64)
     beta = bread @ (x.T @ y)
     return beta, y - x @ beta, bread
 

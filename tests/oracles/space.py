@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 Point = tuple[float, float]
 
@@ -34,11 +35,11 @@ def population_weighted(values: Sequence[float], population: Sequence[float]) ->
     return (sum(v * p for v, p in covered) / people if people else math.nan), (people / total if total else math.nan)
 
 
-def inside(rings: Sequence[Sequence[Point]], x: float, y: float) -> bool:
+def inside(rings: Sequence[Any], x: float, y: float) -> bool:
     """Even-odd, edge by edge, from the lower end of each."""
     crossings = 0
     for ring in rings:
-        for a, b in zip(ring, [*ring[1:], ring[0]], strict=True):
+        for a, b in zip(list(ring), [*ring[1:], ring[0]], strict=True):
             (x1, y1), (x2, y2) = sorted((a, b), key=lambda p: p[1])
             crossings += y1 <= y < y2 and x < x1 + (y - y1) * ((x2 - x1) / (y2 - y1))
     return crossings % 2 == 1

@@ -12,7 +12,7 @@ Values = Sequence[float]
 class Moments(NamedTuple):
     """Of one group, exact."""
 
-    count: int
+    readings: int
     total: int
     squares: int
     low: int
@@ -115,9 +115,8 @@ def event_time_windows(events: Sequence[tuple[int, float]], size: int, step: int
         for start in fitting:
             windows.setdefault(start, []).append(value)
         watermark = max(watermark, t - lateness)
-        for start in sorted(windows):
-            if start + size <= watermark:
-                emitted.append(_row(start, size, windows.pop(start)))
+        closed = [start for start in sorted(windows) if start + size <= watermark]
+        emitted += [_row(start, size, windows.pop(start)) for start in closed]
     return Windowed(emitted, [_row(start, size, windows[start]) for start in sorted(windows)], dropped)
 
 

@@ -3,6 +3,7 @@
 import threading
 from collections import Counter
 from datetime import datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -14,8 +15,10 @@ from catalog.cities import load_city
 from catalog.windows import from_us, to_us, window_of
 from runtime.errors import Unavailable
 from simulators.history import History
+from simulators.maps import load_map
 from simulators.publisher import Message
 from simulators.registers import MODELS, Offices, is_register, month, months, steps
+from simulators.rows import Row, read
 from tests.simulators.cities import CATALOGUE
 
 ZWOLLE = load_city("zwolle")
@@ -180,3 +183,17 @@ def test_it_ends_when_asked_to():
     stopping.set()
     thread.join(5.0)
     assert not thread.is_alive()
+
+
+def test_the_example_map_reads_a_monthly_file_in_order_of_time(tmp_path):
+    file = tmp_path / "youth-care.csv"
+    file.write_text("month,area,clients,spent,budget,waiting\n2026-02,binnenstad,186,401000,398000,-\n2026-01,assendorp,402,874100,861000,61\n")
+    first, second = read(file, load_map(Path("docs/examples/maps/register_monthly.toml")))
+    assert isinstance(first, Row)
+    assert isinstance(second, Row)
+    assert (first.device, first.at_us) == ("register:youth-care:zwolle.assendorp", at(2026, 1, 1))
+    assert (second.device, second.at_us) == ("register:youth-care:zwolle.binnenstad", at(2026, 2, 1))
+    assert {first.device, second.device} <= ZWOLLE.devices.keys()
+    assert {value.quantity: value.value for value in second.values} == {
+        "youth_care_clients": 186.0, "youth_care_spent": 401_000.0, "youth_care_budget": 398_000.0,
+    }  # fmt: skip

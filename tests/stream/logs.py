@@ -24,10 +24,12 @@ from tests.stream.partials import (
 KINDS_OF_SOURCE = (("air", "loop", "noise"), ("air", "loop"), ("air",))
 SOURCES = len(KINDS_OF_SOURCE)
 KEYS = {
-    "air": ("mean(pm2_5)@minute", "mean(pm2_5)@hour", "mean(no2)@hour"),
-    "loop": ("p95(speed)@minute", "sum(vehicles)@minute", "count_devices(vehicles)@minute"),
+    "air": ("mean(pm2_5)@minute", "mean(pm2_5)@hour", "mean(no2)@hour", "mean(pm2_5,count)@hour", "mean(pm2_5,population)@hour"),
+    "loop": (
+        "p95(speed)@minute", "sum(vehicles)@minute", "count_devices(vehicles)@minute", "sum(vehicles)@hour", "count_devices(vehicles)@hour",
+    ),
     "noise": ("leq(sound_level,night)@day",),
-}
+}  # fmt: skip
 ZONES = {area.id: next(city.time_zone for city in CITIES if city.id == area.city) for area in AREAS}
 
 
@@ -99,4 +101,5 @@ def _row(rng: np.random.Generator, key: str, area: str, start_us: int) -> Row:
         values, counts = np.unique(rng.integers(-5, 60, readings), return_counts=True)
         bins = np.stack([values, counts], axis=1).astype(np.int64).tobytes()
     low, high = sorted(rng.integers(-1000, 1000, 2).tolist())
-    return Row(key, area, start_us, devices, readings, readings * 1_000_000, total, float(rng.random() * 1e7 * devices), low, high, bins)
+    real = float(rng.integers(0, 5_000)) if "population" in key else float(rng.random() * 1e7 * devices)
+    return Row(key, area, start_us, devices, readings, readings * 1_000_000, total, real, low, high, bins)

@@ -78,6 +78,10 @@ KPIS = [
     kpi("speed_high", "p95(speed)", "km/h", "minute", min_coverage=0.0),
     kpi("noise_night", "leq(sound_level, night)", "dB", "day", min_coverage=0.0),
     kpi("per_device", "sum(vehicles) / count_devices(vehicles)", "1", "minute", min_coverage=0.0),
+    kpi("loop_hour", "sum(vehicles) / count_devices(vehicles)", "1", "hour", min_coverage=0.0),
+    kpi("mixed_back", "ratio(mean(pm2_5, population), mean(no2)) - at(loop_hour, -2h)", "1", "hour", levels=("city",), min_coverage=0.0),
+    kpi("share_back", "ratio(mean(pm2_5, count), mean(no2)) - at(pm_share, -5h)", "1", "hour", levels=("city",), min_coverage=0.0),
+    kpi("night_back", "leq(sound_level, night) - at(noise_night, -1d)", "dB", "day", min_coverage=0.0),
 ]
 
 

@@ -1,0 +1,55 @@
+"""Rows of the kernels' benchmark: all sides compute the same, and a difference is found."""
+
+import numpy as np
+import pytest
+
+from benchmarks import hot, kernels, window
+from benchmarks.rows import Columns, Row
+
+ROWS = {row.name: row for row in hot.every_row()}
+
+
+@pytest.mark.parametrize("name", sorted(ROWS))
+def test_all_sides_of_a_row_agree(name: str) -> None:
+    row = ROWS[name]
+    columns = row.make(3_000, 7)
+    ours = row.ours(columns)
+    assert ours.size
+    assert [rival for rival, side in row.rivals.items() if not hot.close(ours, side(columns), row.relative)] == []
+
+
+def test_names_are_distinct() -> None:
+    assert len(ROWS) == len(list(hot.every_row()))
+
+
+def test_a_rival_that_computes_something_else_is_found() -> None:
+    def make(rows: int, seed: int) -> Columns:
+        return {"x": np.random.default_rng(seed).uniform(1.0, 2.0, rows)}
+
+    row = Row("made.up", make, lambda c: np.array([c["x"].sum()]), {"numpy": lambda c: np.array([c["x"].sum() * (1 + 1e-6)])})
+    timed = hot.timed(row, 1_000, 1, 10.0)
+    assert not timed.rivals["numpy"].equal
+    assert timed.best_rival == "numpy"
+
+
+def test_missing_is_equal_to_missing_only() -> None:
+    nan = float("nan")
+    assert hot.close(np.array([1.0, nan]), np.array([1.0 + 1e-12, nan]), 1e-9)
+    assert not hot.close(np.array([1.0, nan]), np.array([1.0, 0.0]), 1e-9)
+    assert not hot.close(np.array([1.0]), np.array([1.0, 1.0]), 1e-9)
+
+
+def test_state_by_devices_takes_every_reading() -> None:
+    found = window.measure_devices(5_000)
+    assert found.devices == 5_000
+    assert found.seen_bytes_per_reading >= 24.0
+
+
+def test_targets_that_were_missed_say_so() -> None:
+    by_kpis = window.ByKpis(kpis=50, ns_per_reading=400.0, one="pm2_5_hour", one_ns_per_reading=100.0, ratio=4.0)
+    slow = hot.Timed(kernel="made.up", rows=1, ns_per_row=2.0, rivals={"numpy": hot.Side(1.0, True)}, best_rival="numpy", ratio=0.5, share_of_read_bandwidth=0.1)
+    full = window.Compared(
+        readings=1, frames=1, groups=1, areas=1, kernel_s=1.0, duckdb_s=4.0, kernel_readings_per_s=1.0, duckdb_readings_per_s=0.25, ratio=4.0, equal=False,
+        real_readings_per_s=1.0,
+    )  # fmt: skip
+    assert [verdict.met for verdict in kernels.verdicts([slow], full, by_kpis)] == [False, False, False]

@@ -1,0 +1,150 @@
+"""Registers through the whole pipeline: history is played once, late nowhere, and its months, quarters and year are what the rows give."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from catalog.cities import load_city
+from catalog.load import load_catalogue
+from catalog.quality import Cause
+from catalog.windows import from_us, to_us, window_of
+from runtime import clock
+from simulators import registers
+from simulators.history import History
+from simulators.publisher import Publisher
+from simulators.registers import Month, Offices, months
+from storage import queries
+from tests.pipeline import Pipeline
+from tests.servers import System, start_system
+
+pytestmark = [pytest.mark.integration]
+
+PACK, CATALOGUE = load_city("zwolle"), load_catalogue()
+ZONE = ZoneInfo(PACK.city.time_zone)
+OFFICES = Offices(PACK.city, list(PACK.devices.values()), PACK.areas, CATALOGUE.kinds, CATALOGUE.quantities, 1)
+YEARS = 1
+
+
+@pytest.fixture(scope="module")
+def pipeline(servers: System, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
+    with start_system(tmp_path_factory.mktemp("registers"), postgres=servers.postgres) as system, Pipeline(system, cities="zwolle") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def rows(pipeline: Pipeline) -> list[Month]:
+    """Two years' months, played and stored; what was played."""
+    now_us = clock.now_us()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("simulators.history.YEARS", YEARS)
+        assert _history(pipeline).catch_up(now_us, threading.Event()) > 0
+        assert _history(pipeline).catch_up(now_us, threading.Event()) == 0, "played twice"
+    begin_us = to_us(datetime(from_us(now_us).astimezone(ZONE).year - YEARS, 1, 1, tzinfo=ZONE))
+    return list(months(OFFICES, begin_us, now_us))
+
+
+def _history(pipeline: Pipeline) -> History:
+    return History([OFFICES], Publisher(pipeline.broker(), f"kompas-test-{time.monotonic_ns():x}"), _stored(pipeline))
+
+
+def _stored(pipeline: Pipeline) -> Callable[[str, int], frozenset[str]]:
+    def stored(city: str, at_us: int) -> frozenset[str]:
+        with closing(queries.reader(pipeline.system.conninfo("kompas_reader"), "kompas test")) as connection:
+            return queries.said(connection, city, registers.PREFIX, from_us(at_us))
+
+    return stored
+
+
+def test_every_row_is_stored_once_and_none_is_late(pipeline: Pipeline, rows: list[Month]) -> None:
+    expected = {(row.device.id, name, row.at_us): value for row in rows for name, value in row.values.items()}
+    stored = pipeline.rows("SELECT device, quantity, measured_at, value, quality FROM reading_named WHERE starts_with(device, 'register:')")
+    assert {(device, quantity, to_us(at)): value for device, quantity, at, value, _ in stored} == pytest.approx(expected)
+    assert len(stored) == len(expected)
+    assert not [row for row in stored if row[4] & Cause.LATE]
+    assert pipeline.value("SELECT coalesce(sum(messages), 0)::bigint FROM rejected_count") == 0
+
+
+@pytest.mark.parametrize("kpi", ["youth_care_share", "waste_sorted_share", "digital_help_visits"])
+def test_months_are_final_and_what_the_rows_give(pipeline: Pipeline, rows: list[Month], kpi: str) -> None:
+    last_us = max(row.at_us for row in rows)
+    expected = _by_hand(kpi, [row for row in rows if row.at_us < last_us])
+    pipeline.until(lambda: _finals(pipeline, kpi).keys() >= expected.keys(), 60.0, f"finals of {kpi}")
+    assert _finals(pipeline, kpi) == pytest.approx(expected, rel=1e-12)
+
+
+def test_a_quarter_and_a_year_close_with_the_next_ones_first_row(pipeline: Pipeline, rows: list[Month]) -> None:
+    last = from_us(max(row.at_us for row in rows)).astimezone(ZONE)
+    sums: dict[tuple[str, int], list[float]] = {}
+    for row in rows:
+        if "permits_decided" in row.values:
+            start, end = window_of(row.at_us, "quarter", ZONE.key)
+            if end <= to_us(last.astimezone(UTC)):
+                for area in _up(row.device.area):
+                    total = sums.setdefault((area, start), [0.0, 0.0])
+                    total[0] += row.values["permits_in_time"]
+                    total[1] += row.values["permits_decided"]
+    expected = {key: 100.0 * (done / every) for key, (done, every) in sums.items() if every}
+    assert len({start for _, start in expected}) >= 4
+    pipeline.until(lambda: _finals(pipeline, "permits_in_time").keys() >= expected.keys(), 60.0, "finals of quarters")
+    assert _finals(pipeline, "permits_in_time") == pytest.approx(expected, rel=1e-12)
+
+
+def test_a_year_is_final_and_says_where_it_cannot_be_computed(pipeline: Pipeline, rows: list[Month]) -> None:
+    year = from_us(max(row.at_us for row in rows)).astimezone(ZONE).year - YEARS
+    sums: dict[str, list[float]] = {}
+    for row in rows:
+        if "dwellings_planned" in row.values and from_us(row.at_us).astimezone(ZONE).year == year:
+            for area in _up(row.device.area):
+                total = sums.setdefault(area, [0.0, 0.0])
+                total[0] += row.values["dwellings_completed"]
+                total[1] += row.values["dwellings_planned"]
+    found = {
+        area: (value, state, coverage)
+        for area, value, state, coverage in pipeline.rows(
+            "SELECT area, value, state, coverage FROM kpi_value WHERE kpi = 'dwellings_against_plan' AND status = 'final' AND window_start = %s",
+            datetime(year, 1, 1, tzinfo=ZONE),
+        )
+    }
+    # Where nothing was planned there is nothing to compare with.
+    wanted = {area: (100.0 * (done / plan), "ok", 1.0) if plan else (None, "not_enough_data", 1.0) for area, (done, plan) in sums.items()}
+    assert found.keys() == wanted.keys()
+    for area, (value, *rest) in wanted.items():
+        assert found[area] == (pytest.approx(value, rel=1e-12) if value is not None else None, *rest), area
+
+
+def test_the_newest_month_is_live(pipeline: Pipeline, rows: list[Month]) -> None:
+    last_us = max(row.at_us for row in rows)
+    shown = "SELECT value, state FROM kpi_latest WHERE kpi = 'youth_care_share' AND area = 'zwolle' AND slot = 'open' AND window_start = %s"
+    pipeline.until(lambda: bool(pipeline.rows(shown, from_us(last_us))), 30.0, "live value of the newest month")
+    ((value, state),) = pipeline.rows(shown, from_us(last_us))
+    assert state == "ok"
+    assert value == pytest.approx(_by_hand("youth_care_share", [row for row in rows if row.at_us == last_us])["zwolle", last_us])
+
+
+def _finals(pipeline: Pipeline, kpi: str) -> dict[tuple[str, int], float]:
+    found = pipeline.rows("SELECT area, window_start, value FROM kpi_value WHERE kpi = %s AND status = 'final' AND value IS NOT NULL", kpi)
+    return {(area, to_us(start)): value for area, start, value in found}
+
+
+def _by_hand(kpi: str, rows: list[Month]) -> dict[tuple[str, int], float]:
+    above, below = {
+        "youth_care_share": ("youth_care_clients", "residents_under_18"),
+        "waste_sorted_share": ("waste_sorted", "waste_collected"),
+        "digital_help_visits": ("digital_help_visits", ""),
+    }[kpi]
+    sums: dict[str, dict[tuple[str, int], float]] = {above: {}, below: {}}
+    for row in rows:
+        for name in {above, below} & row.values.keys():
+            for area in _up(row.device.area):
+                sums[name][area, row.at_us] = sums[name].get((area, row.at_us), 0.0) + row.values[name]
+    return {key: 100.0 * (value / sums[below][key]) if below else value for key, value in sums[above].items()}
+
+
+def _up(area: str) -> list[str]:
+    parent = PACK.areas[area].parent
+    return [area] if parent is None else [area, *_up(parent)]
