@@ -28,7 +28,7 @@ from simulators.stretch import stretch
 from simulators.worlds import World, world
 from storage.definitions import document
 from storage.documents import Document, by_partition, chunks, frame
-from stream.shell.holders import CombinerHolder, WorkerHolder
+from stream.shell.holders import CombinerHolder, Holder, WorkerHolder
 from stream.warm import warm
 
 START_US = 1_790_000_040_000_000
@@ -181,7 +181,8 @@ class Rig:
         now_s = self.clock.monotonic_s()
         if now_s >= self._snapshot_at:
             self._snapshot_at = now_s + SNAPSHOT_EVERY_S
-            for holder in (*self.workers, *self.combiners):
+            holders: list[Holder] = [*self.workers, *self.combiners]
+            for holder in holders:
                 self.snapshots.append(len((holder.snapshot())[0]))
             self.spent.on("snapshots")
 

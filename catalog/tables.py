@@ -63,6 +63,12 @@ DIRTY_WINDOW = Table(
     "windows whose settled value no longer follows from the stored readings",
     ("kpi", "version", "area", "window_start", "window_end", "reason", "marked_at"),
 )
+KPI_RESTATED = Table(
+    "kpi_restated",
+    "the newest restated value of a window until the writer has stored it",
+    ("kpi", "version", "area", "window_start", "revision", "value", "state", "coverage", "devices"),
+)
+LATE_END = Table("late_end", "late readings of a counter that no later one follows yet", ("device", "quantity", "measured_at"))
 READING_CONFLICT = Table(
     "reading_conflict",
     "late readings that contradict a stored one",
@@ -83,15 +89,43 @@ DEVICE_ARRIVALS = Table(
     view=True,
 )
 OWNER_ARRIVALS = Table("owner_arrivals", "the same per owner, city and kind", ("owner", "city", "kind", "devices", "silent", *_ARRIVALS), view=True)
+LEDGER_GATEWAY = Table(
+    "ledger_gateway",
+    "the newest running totals of each gateway's life",
+    (
+        "gateway", "life", "began_at", "clock", "ended", "delivered", "decoded", "rejected_messages", "readings", "rejected_readings",
+        "duplicates", "framed", "confirmed", "kept_at",
+    ),
+)  # fmt: skip
+LEDGER_FRAMES = Table(
+    "ledger_frames",
+    "which frames of a gateway's life came in a partition, and what its heartbeats claim",
+    (
+        "gateway", "life", "partition", "next_seq", "holes", "told_seq", "told", "before", "since", "repeated", "earlier", "confirmed_seq",
+        "joined", "ended", "clock_us", "kept_at",
+    ),
+)  # fmt: skip
+LEDGER_PARTITION = Table(
+    "ledger_partition",
+    "what came in each partition and what the worker made of it",
+    (
+        "partition", "began", "log_began", "records", "log_records", "heartbeats", "damaged", "arrived", "unowned", "checked", "duplicates",
+        "conflicts", "late", "first_clock_us", "clock_us",
+    ),
+)  # fmt: skip
+LEDGER_REJECTED = Table("ledger_rejected", "refusals that came, by who refused", ("gateway", "life", "source", "messages", "readings", "kept_at"))
+LEDGER_BROKER = Table("ledger_broker", "messages that the MQTT broker dropped", ("gateway", "said", "dropped", "kept_at"))
 REJECTED_SEEN = Table("rejected_seen", "refusals counted of late, to drop repeats", ("digest", "seen_at"))
 CATALOGUE_DOCUMENT = Table("catalogue_document", "the record of each entity as it is published", ("entity", "id", "document", "hash"))
 CATALOGUE_PUBLISHED = Table("catalogue_published", "what each Kafka cluster has of them", ("cluster_id", "entity", "id", "hash"))
+CATALOGUE_CHANGE = Table("catalogue_change", "the last transaction that changed the catalogue", ("no",))
 SCHEMA_MIGRATION = Table("schema_migration", "migrations that ran", ("number", "name", "checksum", "applied_at"))
 
 TABLES: tuple[Table, ...] = (
     CITY, AREA, QUANTITY, SENSOR_KIND, DEVICE, KPI, READING, READING_NAMED, DEVICE_CURRENT, KPI_VALUE, KPI_LATEST, KPI_REVISION,
     KPI_OUTBOX, DIRTY_WINDOW, READING_CONFLICT, STREAM_OFFSET, WATERMARK, STORED_TOTAL, REJECTED_COUNT, REJECTED_SEEN, CATALOGUE_DOCUMENT,
-    CATALOGUE_PUBLISHED, SCHEMA_MIGRATION, REPEAT_COUNT, DEVICE_ARRIVALS, OWNER_ARRIVALS,
+    CATALOGUE_PUBLISHED, SCHEMA_MIGRATION, REPEAT_COUNT, DEVICE_ARRIVALS, OWNER_ARRIVALS, KPI_RESTATED, LATE_END, CATALOGUE_CHANGE,
+    LEDGER_GATEWAY, LEDGER_FRAMES, LEDGER_PARTITION, LEDGER_REJECTED, LEDGER_BROKER,
 )  # fmt: skip
 
 OWNER_ROLE, WRITER_ROLE, READER_ROLE = "kompas_owner", "kompas_writer", "kompas_reader"

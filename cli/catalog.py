@@ -69,15 +69,15 @@ def show(
     import msgspec
 
     from catalog.cities import load_city
+    from catalog.errors import ConfigError, nearest
     from cli._card import lines
     from dashboards.card import card
-    from formula.errors import FormulaError, nearest
 
     catalogue = load_catalogue()
     if kpi not in catalogue.kpis:
         meant = nearest(kpi, catalogue.kpis)
         wanted = "an id that `./kompas catalog list` shows" if meant else "one of " + ", ".join(catalogue.kpis)
-        raise FormulaError("KPI", wanted, kpi, meant)
+        raise ConfigError("KPI", wanted, kpi, meant)
     found = card(catalogue.kpis[kpi], catalogue, [load_city(name) for name in city_names()], lang)
     if as_json:
         typer.echo(msgspec.json.format(msgspec.json.encode(found), indent=2))

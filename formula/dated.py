@@ -173,7 +173,7 @@ def version_at(versions: Iterable[Version], start_us: int, end_us: int) -> Versi
     ordered = sorted(versions, key=lambda version: version.from_us)
     for version in reversed(ordered):
         if version.from_us <= start_us:
-            return version if end_us <= version.to_us or version.to_us > start_us and version is not ordered[-1] else None
+            return None if version is ordered[-1] and end_us > version.to_us else version
     return ordered[0] if ordered else None
 
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from kernels._jit import jit
 from kernels.lanes import Blocks
+from kernels.wide import add128, device_mean, multiplied, scaled
 
 I64 = npt.NDArray[np.int64]
 I32 = npt.NDArray[np.int32]
@@ -24,6 +25,10 @@ FUNCTIONS = (
 )  # fmt: skip
 """A function's code, here and in kernels.ordered, is its place in this tuple; a weighted mean has one of its own."""
 PERCENTILE = FUNCTIONS.index("percentile")
+_MEAN, _LAST, _SUM, _LAST_SUM, _EXTREMES, _PEOPLE, _ENERGY, _STEPS = (1 << bit for bit in range(8))
+_NEEDS = np.array(
+    [_MEAN, _LAST, _SUM, 0, _LAST_SUM, _ENERGY, _EXTREMES, _EXTREMES, 0, _MEAN, _MEAN, _SUM | _STEPS, 0, _SUM, _PEOPLE], np.int64
+)  # by function: what its rows are made of
 LEVELS = 3
 
 
@@ -86,127 +91,60 @@ def new_rows(capacity: int) -> PartialRows:
 
 
 @jit
-def _add128(number: Any, a: int, at: int, hi: int, lo: int) -> None:
-    before = np.uint64(number[a, at + 1])
-    after = before + np.uint64(lo)
-    number[a, at + 1] = np.int64(after)
-    number[a, at] += hi + (1 if after < before else 0)
+def _overlap(spans: Any, city: int, from_us: int, to_us: int) -> Any:
+    """How much of [from_us, to_us) lies in the spans of a city."""
+    total = np.int64(0)
+    for k in range(spans.first[city], spans.first[city + 1]):
+        total += max(0, min(spans.edges_us[k, 1], to_us) - max(spans.edges_us[k, 0], from_us))
+    return total
 
 
 @jit
-def _scaled(v: int, fraction: int) -> Any:
-    """v * 2^50 + fraction (0 <= fraction <= 2^50) as (hi, lo)."""
-    lo = np.uint64(v) << np.uint64(50)
-    after = lo + np.uint64(fraction)
-    return (v >> 14) + (1 if after < lo else 0), np.int64(after)
-
-
-@jit
-def _divide(hi: Any, lo: Any, count: Any) -> Any:
-    """floor((hi, lo) / count) where the quotient fits 64 bits, and the remainder; count > 0."""
-    if hi == lo >> 63:
-        q = lo // count
-        return q, lo - q * count
-    negative = hi < 0
-    high, low = np.uint64(hi), np.uint64(lo)
-    if negative:
-        low = ~low + np.uint64(1)
-        high = ~high + (np.uint64(1) if low == np.uint64(0) else np.uint64(0))
-    remainder, quotient = np.uint64(0), np.uint64(0)
-    for bit in range(127, -1, -1):
-        source = high >> np.uint64(bit - 64) if bit >= 64 else low >> np.uint64(bit)
-        remainder = (remainder << np.uint64(1)) | (source & np.uint64(1))
-        quotient <<= np.uint64(1)
-        if remainder >= np.uint64(count):
-            remainder -= np.uint64(count)
-            quotient |= np.uint64(1)
-    q, r = np.int64(quotient), np.int64(remainder)
-    if negative:
-        return (-q, 0) if r == 0 else (-q - 1, count - r)
-    return q, r
-
-
-@jit
-def device_mean(hi: int, lo: int, count: int) -> Any:
-    """(hi, lo) / count in units of 2^-50, half to even, as (hi, lo); 0 < count < 2^47 (readings, or a year in µs)."""
-    q, r = _divide(hi, lo, count)
-    if count < 8192:
-        r <<= 50
-        fraction = r // count
-        r -= fraction * count
-    else:
-        fraction = 0
-        for bits in (13, 13, 12, 12):
-            r <<= bits
-            digit = r // count
-            r -= digit * count
-            fraction = (fraction << bits) + digit
-    twice = 2 * r
-    if twice > count or (twice == count and fraction & 1 == 1):
-        fraction += 1
-    return _scaled(q, fraction)
-
-
-@jit
-def _multiplied(hi: int, lo: int, weight: int) -> Any:
-    """(hi, lo) * weight as (hi, lo), modulo 2^128; 0 <= weight."""
-    low, w, mask, shift = np.uint64(lo), np.uint64(weight), np.uint64(0xFFFFFFFF), np.uint64(32)
-    ll, lh, hl, hh = (low & mask) * (w & mask), (low & mask) * (w >> shift), (low >> shift) * (w & mask), (low >> shift) * (w >> shift)
-    middle = (ll >> shift) + (lh & mask) + (hl & mask)
-    top = hh + (lh >> shift) + (hl >> shift) + (middle >> shift)
-    return hi * weight + np.int64(top), np.int64((ll & mask) | (middle << shift))
-
-
-@jit
-def _due(start_us: int, end_us: int, places: Any, s: int, spans: Any) -> Any:
-    """Millionths of a reading that are due of a device in the window, in the spans of its city where there are some."""
-    from_us, to_us, cadence_us = places.due_from_us[s], places.due_to_us[s], places.cadence_us[s]
-    if spans.edges_us.shape[0] == 0:
-        overlap = max(0, min(end_us, to_us) - max(start_us, from_us))
-    else:
-        overlap = 0
-        for k in range(spans.first[places.city[s]], spans.first[places.city[s] + 1]):
-            overlap += max(0, min(spans.edges_us[k, 1], to_us) - max(spans.edges_us[k, 0], from_us))
+def _due(overlap: int, cadence_us: int) -> Any:
+    """Millionths of a reading that are due."""
+    if overlap <= 0:
+        return np.int64(0)
     whole = overlap // cadence_us
     return whole * 1_000_000 + (overlap - whole * cadence_us) * 1_000_000 // cadence_us
 
 
 @jit
-def _device(cell: Any, p: int, due: int, population: int, weighted: bool, out: Any) -> None:
-    """What device row p adds to each of its areas; a row with durations (ordered lanes) is weighted by them, another by its readings.
-
-    out: readings, good_due, mean hi lo, last hi lo, weighted hi lo.
-    """
-    n, weight = cell[p, 0], cell[p, 7] if cell[p, 7] != 0 else cell[p, 0]
-    out[0], out[1] = n, min(n * 1_000_000, due)
-    out[2], out[3] = device_mean(cell[p, 2], cell[p, 1], weight)
-    out[4], out[5] = _scaled(cell[p, 6], 0)
-    if weighted:
-        out[6], out[7] = _multiplied(out[2], out[3], population)
+def _wanted(functions: Any) -> Any:
+    """What the functions of a block need: bits MEAN, LAST, SUM, LAST_SUM, EXTREMES, PEOPLE, ENERGY, STEPS."""
+    wants = 0
+    for j in range(functions.shape[0]):
+        wants |= _NEEDS[functions[j, 0]]
+    return wants
 
 
 @jit
-def _sum_device(cell: Any, p: int, device: Any, population: int, a: int, out: Any) -> None:
-    """Add device row p to area a.
+def _sum_device(cell: Any, p: int, device: Any, wants: int, a: int, out: Any) -> None:
+    """Add device row p (readings, good_due, mean hi lo, weighted hi lo, people) to area a.
 
     Columns: devices, readings, good_due, mean hi lo, last hi lo, sum hi lo, last_sum hi lo, low, high, weighted hi lo, weight.
     """
-    if out[a, 0] == 0:
-        out[a, 11] = cell[p, 3]
-        out[a, 12] = cell[p, 4]
-    else:
-        out[a, 11] = min(out[a, 11], cell[p, 3])
-        out[a, 12] = max(out[a, 12], cell[p, 4])
+    if wants & 16:
+        if out[a, 0] == 0:
+            out[a, 11] = cell[p, 3]
+            out[a, 12] = cell[p, 4]
+        else:
+            out[a, 11] = min(out[a, 11], cell[p, 3])
+            out[a, 12] = max(out[a, 12], cell[p, 4])
     out[a, 0] += 1
     out[a, 1] += device[0]
     out[a, 2] += device[1]
-    _add128(out, a, 3, device[2], device[3])
-    _add128(out, a, 5, device[4], device[5])
-    _add128(out, a, 7, cell[p, 2], cell[p, 1])
-    _add128(out, a, 9, cell[p, 6] >> 63, cell[p, 6])
-    if population >= 0:
-        _add128(out, a, 13, device[6], device[7])
-        out[a, 15] += population
+    if wants & 1:
+        add128(out, a, 3, device[2], device[3])
+    if wants & 2:
+        hi, lo = scaled(cell[p, 6], 0)
+        add128(out, a, 5, hi, lo)
+    if wants & 4:
+        add128(out, a, 7, cell[p, 2], cell[p, 1])
+    if wants & 8:
+        add128(out, a, 9, cell[p, 6] >> 63, cell[p, 6])
+    if wants & 32:
+        add128(out, a, 13, device[4], device[5])
+        out[a, 15] += device[6]
 
 
 @jit
@@ -247,33 +185,36 @@ def _mark(areas: Any, changed: Any) -> None:
 @jit
 def _reduce(blocks: Any, span: Any, places: Any, spans: Any, functions: Any, scratch: Any, out: Any) -> None:
     cell, energy, dirty = blocks.cell, blocks.energy, blocks.dirty
+    slot, area, cadence_us, due_from_us, due_to_us = places.slot, places.area, places.cadence_us, places.due_from_us, places.due_to_us
+    number, energies, changed = scratch.number, scratch.energy, scratch.changed
     base, start_us, end_us = span[0], span[1], span[2]
-    scratch.number[:] = 0
-    scratch.energy[:] = 0.0
-    scratch.changed[:] = 0
-    device = np.zeros(8, np.int64)
-    weighted, stepping = False, False
-    for j in range(functions.shape[0]):
-        weighted = weighted or functions[j, 0] == 14
-        stepping = stepping or functions[j, 0] == 11  # steps of a counter stand where durations do
-    for r in range(places.slot.size):
-        p = base + r
-        s = places.slot[r]
+    number[:], energies[:], changed[:] = 0, 0.0, 0
+    wants, parted = _wanted(functions), spans.edges_us.shape[0] > 0
+    for r in range(slot.size):
+        p, s = base + r, slot[r]
         if cell[p, 0] == 0 and cell[p, 7] == 0:
             if dirty[p] != 0:  # a correction took its only reading back
-                _mark(places.area[s], scratch.changed)
+                _mark(area[s], changed)
                 dirty[p] = 0
             continue
-        population = places.population[s] if weighted else -1
-        _device(cell, p, _due(start_us, end_us, places, s, spans), population, weighted, device)
-        strength = float(cell[p, 7]) if stepping else energy[p] / (cell[p, 7] if cell[p, 7] != 0 else cell[p, 0])
+        low_us, high_us = max(start_us, due_from_us[s]), min(end_us, due_to_us[s])
+        due = _due(_overlap(spans, places.city[s], low_us, high_us) if parted else high_us - low_us, cadence_us[s])
+        weight = cell[p, 7] if cell[p, 7] != 0 else cell[p, 0]  # durations in ordered lanes, else readings
+        mean_hi, mean_lo, people_hi, people_lo, people = np.int64(0), np.int64(0), np.int64(0), np.int64(0), np.int64(0)
+        if wants & 33:
+            mean_hi, mean_lo = device_mean(cell[p, 2], cell[p, 1], weight)
+        if wants & 32:
+            people = places.population[s]
+            people_hi, people_lo = multiplied(mean_hi, mean_lo, people)
+        device = (cell[p, 0], min(cell[p, 0] * 1_000_000, due), mean_hi, mean_lo, people_hi, people_lo, people)
+        strength = float(cell[p, 7]) if wants & 128 else energy[p] / weight
         for level in range(3):
-            a = places.area[s, level]
+            a = area[s, level]
             if a >= 0:
-                _sum_device(cell, p, device, population, a, scratch.number)
-                scratch.energy[a] += strength
+                _sum_device(cell, p, device, wants, a, number)
+                energies[a] += strength
                 if dirty[p] != 0:
-                    scratch.changed[a] = 1
+                    changed[a] = 1
         dirty[p] = 0
     n = out.used[0]
     for j in range(functions.shape[0]):

@@ -181,7 +181,8 @@ class Supervisor:
         given = processes.settings(process, self.plan.addresses, self.plan.ports[process.name])
         environment = processes.environment(given, places.cache / "numba")
         log = places.logs / f"{process.name}.log"
-        return Child(with_parent([sys.executable, "-m", process.module]), log, environment, cwd=places.run)
+        # When the supervisor dies the servers go, too; without them ours cannot end politely, and a kill loses nothing of what they promise.
+        return Child(with_parent([sys.executable, "-m", process.module], "KILL"), log, environment, cwd=places.run)
 
     def _all_up(self, names: tuple[str, ...]) -> bool:
         return self._room() and all(self.watched[name].up for name in names)

@@ -15,6 +15,7 @@ from runtime import events
 from storage import checked, refusals
 from storage.positions import FRESH, Key, Position
 from storage.refusals import Refusal
+from storage.tally import Note
 
 _KPI = msgspec.json.Decoder(KpiValue)
 
@@ -40,6 +41,8 @@ class Batch:
         self.watermarks: dict[tuple[int, str], int] = {}
         self.repeats: dict[tuple[str, int], list[int]] = {}
         """Duplicates and conflicts by device and hour of receipt (µs)."""
+        self.notes: list[Note] = []
+        """What each checked record says, for the ledger."""
         self.rows = 0
         self.records = 0
         self.damaged_values = 0
@@ -73,8 +76,10 @@ class Batch:
         where = f"{key.topic}/{key.partition} offset {offset}"
         record = checked.read(value, where)
         if checked.is_repeat(record, at.next_offset, where, fresh=at == FRESH):
+            self.notes.append(Note(key.partition, offset, record.input_offset, 0, None))
             self.after[key] = Position(at.next_offset, offset + 1)
             return
+        self.notes.append(Note(key.partition, offset, record.input_offset, record.rows, record.said))
         if at == FRESH and record.input_offset > 0:
             events.failed("log_began_late", topic=key.topic, partition=key.partition, first_input_offset=record.input_offset)
         if record.rows:

@@ -32,6 +32,8 @@ class Checked(NamedTuple):
     rows: int
     repeats: Mapping[str, Any]
     """hour_us, and `duplicates` and `conflicts` by device; empty where there were none."""
+    said: Mapping[str, Any] = {}
+    """All of its metadata, for the ledger."""
 
 
 def read(value: bytes, where: str) -> Checked:
@@ -51,6 +53,7 @@ def read(value: bytes, where: str) -> Checked:
             numbers,
             frame.rows,
             frame.meta.get("repeats") or {},
+            frame.meta,
         )
     except (DamagedFrame, KeyError, TypeError, ValueError) as error:
         raise Inconsistent(f"{where}: wanted a checked frame, got {error!r}") from error

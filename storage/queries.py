@@ -79,8 +79,8 @@ SAID = f"""
 
 KPI_IDS = f"SELECT DISTINCT id FROM {tables.KPI.name} ORDER BY id"
 
-TOTAL_NAMES = ("readings", "late", "late_duplicates", "late_conflicts", "kpi_values", "rejected_messages", "rejected_readings")
-"""Rows of table stored_total. Checked rows = readings + late_duplicates + late_conflicts; late ones are among the readings."""
+TOTAL_NAMES = ("checked", "readings", "late", "late_duplicates", "late_conflicts", "kpi_values", "rejected_messages", "rejected_readings")
+"""Rows of table stored_total. checked = readings + late_duplicates + late_conflicts; `late` are those that came late, stored or not."""
 
 
 class WorstKpi(NamedTuple):

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from catalog import tables
+from catalog.quality import Cause
 from catalog.windows import from_us
 from kernels import copy
 from storage import checked
@@ -27,6 +28,9 @@ _PLACED = ", ".join(tables.READING.columns)
 _STAGED = f"{_COLUMNS}, partition, input_offset, place, correcting"
 _KEY = "device, quantity, measured_at"
 
+_AT_US = "(extract(epoch FROM measured_at) * 1000000)::bigint"
+_LATE = f"quality & {int(Cause.LATE)} <> 0"
+
 MAKE_STAGE = f"""
     CREATE TEMP TABLE IF NOT EXISTS {_STAGE}
     (LIKE {tables.READING.name}, partition integer, input_offset bigint, place integer, correcting integer) ON COMMIT DELETE ROWS
@@ -39,6 +43,7 @@ _INSERT_LATE = f"""
     INSERT INTO {tables.READING.name} ({_PLACED})
     SELECT DISTINCT ON ({_KEY}) {_PLACED} FROM {_STAGE} WHERE correcting = 0 ORDER BY {_KEY}, place
     ON CONFLICT ({_KEY}) DO NOTHING
+    RETURNING device, quantity, {_AT_US}, good(quality)
 """
 # The range is for the planner: without it every chunk that ever was is looked into.
 _KEEP_CONFLICTS = f"""
@@ -54,6 +59,23 @@ _CORRECT = f"""
     ON CONFLICT ({_KEY}) DO UPDATE SET received_at = excluded.received_at, value = excluded.value, quality = excluded.quality,
         latitude = excluded.latitude, longitude = excluded.longitude
 """
+# What late words of correcting registers are about to change: the worker has put those that came in time into its windows itself.
+_CORRECTED = f"""
+    SELECT s.device, s.quantity, s.at_us, s.good OR coalesce(good(r.quality), false), r.device IS NOT NULL
+    FROM (
+        SELECT DISTINCT ON ({_KEY}) {_KEY}, {_AT_US} AS at_us, good(quality), value FROM {_STAGE}
+        WHERE correcting = 1 AND {_LATE} ORDER BY {_KEY}, place DESC
+    ) s
+    LEFT JOIN {tables.READING.name} r USING ({_KEY})
+    WHERE r.value IS DISTINCT FROM s.value OR good(r.quality) <> s.good
+"""
+
+
+class Changed(NamedTuple):
+    """Late rows that changed what KPIs rest on: columns device, quantity, measured_at."""
+
+    late: Columns
+    corrected: Columns
 
 
 class Written(NamedTuple):
@@ -63,6 +85,8 @@ class Written(NamedTuple):
     late: int
     duplicates: int
     conflicts: int
+    changed: Changed | None = None
+    """None where no row was late."""
 
 
 def known(columns: Columns) -> bool:
@@ -110,23 +134,32 @@ def store(connection: Connection, columns: Columns) -> Written:
             _send(connection, _COPY, copy.encode_readings(part))
     if not staged.any():
         return Written(stored, 0, 0, 0)
-    inserted, duplicates, conflicts = _store_staged(connection, {name: column[staged] for name, column in columns.items()})
-    return Written(stored + inserted, int(late.sum()), duplicates, conflicts)
+    inserted, duplicates, conflicts, changed = _store_staged(connection, {name: column[staged] for name, column in columns.items()})
+    return Written(stored + inserted, int(late.sum()), duplicates, conflicts, changed if late.any() else None)
 
 
-def _store_staged(connection: Connection, rows: Columns) -> tuple[int, int, int]:
+def _store_staged(connection: Connection, rows: Columns) -> tuple[int, int, int, Changed]:
     for part, placed in _by_position(rows):
         if placed:
             _send(connection, _COPY_STAGE_PLACED, copy.encode_staged_placed(part))
         else:
             _send(connection, _COPY_STAGE, copy.encode_staged(part))
     corrected = int(rows["correcting"].sum())
-    inserted = connection.execute(_INSERT_LATE).rowcount
+    came = connection.execute(_INSERT_LATE).fetchall()
+    inserted = len(came)
     span = from_us(int(rows["measured_at"].min())), from_us(int(rows["measured_at"].max()))
     conflicts = connection.execute(_KEEP_CONFLICTS, span).rowcount
+    replaced = connection.execute(_CORRECTED).fetchall() if corrected else []
     if corrected:
         connection.execute(_CORRECT)
-    return inserted + corrected, len(rows["device"]) - corrected - inserted - conflicts, conflicts
+    late = [row for row in came if row[3]] + [row for row in replaced if row[3] and not row[4]]
+    changed = Changed(_changed(late), _changed([row for row in replaced if row[3] and row[4]]))
+    return inserted + corrected, len(rows["device"]) - corrected - inserted - conflicts, conflicts, changed
+
+
+def _changed(rows: Sequence[tuple[Any, ...]]) -> Columns:
+    numbers = np.array([row[:3] for row in rows], np.int64).reshape(-1, 3).T
+    return dict(zip(("device", "quantity", "measured_at"), numbers, strict=True))
 
 
 def _by_position(columns: Columns) -> Iterator[tuple[Columns, bool]]:

@@ -8,13 +8,14 @@ import hashlib
 import re
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, NamedTuple
 
 import msgspec
 from msgspec import Meta
 
 from catalog.reasons import Reason
+from storage.lives import NAME
 
 _HOUR_US = 3_600_000_000
 _UNREADABLE = "unreadable"
@@ -46,6 +47,10 @@ class Refusal(NamedTuple):
     """Distinct reasons in it."""
     readings: tuple[tuple[str, int], ...]
     """Reasons of records that were refused by their index, and how many."""
+    sender: tuple[str, str, str] = ("", "", "gateway")
+    """Gateway and life (empty where not told), and who refused: `gateway` or `worker`."""
+    whole: bool = False
+    """The message as a whole was refused."""
 
 
 class Count(NamedTuple):
@@ -76,7 +81,26 @@ def read(headers: Sequence[tuple[str, bytes]], value: bytes) -> Refusal:
         _hour_us(given.get("received_at", "")),
         tuple(sorted({_reason(each) for each in rejections})),
         tuple((_reason(each), each.count) for each in rejections if each.index >= 0),
+        _sender(given),
+        rejections[0].index < 0,
     )
+
+
+def by_sender(refusals: Iterable[Refusal]) -> list[tuple[str, str, str, int, int]]:
+    """Gateway, life, source, messages refused as a whole, readings refused one by one; each refusal counted once."""
+    found: dict[tuple[str, str, str], list[int]] = {}
+    for refusal in {each.digest: each for each in refusals}.values():
+        numbers = found.setdefault(refusal.sender, [0, 0])
+        numbers[0] += refusal.whole
+        numbers[1] += sum(count for _, count in refusal.readings)
+    return [(*sender, *numbers) for sender, numbers in sorted(found.items())]
+
+
+def _sender(given: Mapping[str, str]) -> tuple[str, str, str]:
+    gateway, life = given.get("gateway", ""), given.get("life", "")
+    named = NAME.match(gateway) and NAME.match(life)
+    source = "worker" if given.get("origin", "").startswith("readings/") else "gateway"
+    return (gateway, life, source) if named else ("", "", source)
 
 
 def _hour_us(received_at: str) -> int:

@@ -12,14 +12,16 @@ from typing import NamedTuple
 import psycopg
 
 from catalog import tables
+from catalog.topics import CHECKED
 from catalog.windows import from_us
 from runtime.errors import Inconsistent
-from storage import kpis, positions, readings, refusals
+from storage import kpis, ledger_rows, positions, readings, refusals
 from storage.batch import Batch
 from storage.connect import Connection, connect, world
 from storage.ids import EMPTY, Ids, load_ids
 from storage.kpis import Doubled
 from storage.readings import Columns, Written
+from storage.tally import Tally
 
 _WATERMARKS = f"""
     INSERT INTO {tables.WATERMARK.name} AS w (partition, kind, watermark)
@@ -63,6 +65,7 @@ class Outcome(NamedTuple):
     refused: list[refusals.Count]
     refused_messages: int
     kpi_values: int
+    checked: int
 
     @property
     def totals(self) -> dict[str, int]:
@@ -72,6 +75,7 @@ class Outcome(NamedTuple):
             "late": self.written.late,
             "late_duplicates": self.written.duplicates,
             "late_conflicts": self.written.conflicts,
+            "checked": self.checked,
             "kpi_values": self.kpi_values,
             "rejected_messages": self.refused_messages,
             "rejected_readings": sum(count.readings for count in self.refused),
@@ -85,6 +89,7 @@ class Database:
         self._conninfo, self._writer = conninfo, writer
         self._connection: Connection | None = None
         self._ids: Ids = EMPTY
+        self._tally = Tally()
 
     def open(self, keys: list[positions.Key], cluster_id: str) -> dict[positions.Key, positions.Position]:
         """Connect and read where to go on; raises Unavailable, or Inconsistent for another cluster."""
@@ -95,6 +100,7 @@ class Database:
             self._connection.execute("SET synchronous_commit = off")
             self._connection.execute(readings.MAKE_STAGE)
             self._connection.commit()
+            self._tally = ledger_rows.load(self._connection, [key.partition for key in keys if key.topic == CHECKED.name])
             return positions.load(self._connection, keys, cluster_id)
 
     def store(self, batch: Batch) -> Outcome:
@@ -109,7 +115,10 @@ class Database:
             refused, messages = _store_refusals(connection, batch.refusals)
             _store_watermarks(connection, batch.watermarks)
             _store_repeats(connection, batch.repeats)
-            outcome = Outcome(written, columns, doubled, refused, messages, len(batch.kpis))
+            for note in batch.notes:
+                self._tally.take(note)
+            ledger_rows.keep(connection, self._tally)
+            outcome = Outcome(written, columns, doubled, refused, messages, len(batch.kpis), batch.rows)
             added = {name: number for name, number in outcome.totals.items() if number}
             if added:
                 connection.execute(_TOTALS, (self._writer, list(added), list(added.values())))
@@ -150,7 +159,9 @@ def _store_refusals(connection: Connection, told: list[refusals.Refusal]) -> tup
     if not told:
         return [], 0
     new = {row[0] for row in connection.execute(_NEW_DIGESTS, ([refusal.digest for refusal in told],))}
-    counts = refusals.counts(refusal for refusal in told if refusal.digest in new)
+    fresh = [refusal for refusal in told if refusal.digest in new]
+    ledger_rows.keep_rejected(connection, refusals.by_sender(fresh))
+    counts = refusals.counts(fresh)
     if counts:
         hours = [from_us(count.hour_us) for count in counts]
         columns = [[count[n] for count in counts] for n in (0, 1, 3, 4)]

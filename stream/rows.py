@@ -31,7 +31,8 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
 
     input_partition: int
     input_offset: int
-    watermarks: dict[str, int | None]
+    watermarks: dict[str, int | None] | None
+    """None where another record of the same offset follows with more rows: nothing closes before."""
     clock_us: int | None = None
     rebuilt_before_us: int | None = None
     """Windows that start before may lack readings: the log of that input partition lost its beginning."""
@@ -42,7 +43,7 @@ class _Header(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     input_partition: int
     input_offset: int
-    watermarks: dict[str, int | None]
+    watermarks: dict[str, int | None] | None
     clock_us: int | None = None
     rebuilt_before_us: int | None = None
     rows: int = 0

@@ -114,7 +114,6 @@ class Live:
         """Positions in the lane that go out now, remembered; None for nothing. Where more is due than before, the value may have changed, too."""
         (known, dues, until_us), now_us, start = by, by[0].now_us, window[0]
         settled = shown.whole or now_us - shown.looked_us < self._every_us
-        shown.whole = until_us >= window[1]
         ready = self._ready(shown, now_us)
         if settled and not ready.any():
             return None
@@ -123,7 +122,7 @@ class Live:
         if more.any():
             shown.pending |= more
             ready = self._ready(shown, now_us)
-        shown.due, shown.looked_us = due, now_us
+        shown.due, shown.looked_us, shown.whole = due, now_us, until_us >= window[1]
         looked = np.flatnonzero(ready)
         if not looked.size:
             return None

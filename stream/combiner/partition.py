@@ -111,7 +111,7 @@ class CombinerPartition:
             self._state.closing.rebuilt_before_us = max(self._state.closing.rebuilt_before_us, said.rebuilt_before_us)
         if rows.matrix.size:
             self._put(rows, source, offset)
-        if self._state.marks.apply(source, offset, said.watermarks):
+        if said.watermarks is not None and self._state.marks.apply(source, offset, said.watermarks):
             self._close()
 
     def _apply_frame(self, frame: Frame) -> None:

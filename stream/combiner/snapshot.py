@@ -10,6 +10,7 @@ from array import array
 
 import msgspec
 import numpy as np
+import pyarrow as pa
 
 from stream.combiner.catalogue import Catalogue, Document, KpiEntry
 from stream.combiner.census import Census, Group
@@ -19,7 +20,7 @@ from stream.combiner.marks import Marks
 from stream.combiner.panes import WIDTH, Floors, Panes
 from stream.rows import Rows
 
-LAYOUT = 4
+LAYOUT = 5
 
 
 class SnapshotUnusable(Exception):
@@ -100,7 +101,8 @@ def dump(partition: int, state: State) -> bytes:
         state.closing.held_us,
         [(*name, series.starts.tobytes(), series.values.tobytes()) for name, series in sorted(state.finals.series.items())],
     )
-    body = zlib.compress(msgspec.msgpack.encode(stored), 1)
+    plain = msgspec.msgpack.encode(stored)
+    body = len(plain).to_bytes(8, "little") + bytes(pa.compress(plain, codec="lz4", asbytes=True))
     return zlib.crc32(body).to_bytes(4, "big") + body
 
 
@@ -110,12 +112,12 @@ def load(data: bytes, partition: int, inputs: int) -> State:
     if len(data) < 4 or zlib.crc32(body) != int.from_bytes(data[:4], "big"):
         raise SnapshotUnusable(f"combiner {partition}: wanted a whole snapshot, got {len(data)} bytes with another checksum")
     try:
-        plain = zlib.decompress(body)
+        plain = pa.decompress(body[8:], int.from_bytes(body[:8], "little"), codec="lz4", asbytes=True)
         layout = msgspec.msgpack.decode(plain, type=list[msgspec.Raw])[0]
         if msgspec.msgpack.decode(layout) != LAYOUT:
             raise SnapshotUnusable(f"combiner {partition}: wanted layout {LAYOUT}, got {msgspec.msgpack.decode(layout)}")
         stored = msgspec.msgpack.decode(plain, type=_Stored)
-    except (msgspec.DecodeError, zlib.error, IndexError) as error:
+    except (msgspec.DecodeError, pa.ArrowException, IndexError) as error:
         raise SnapshotUnusable(f"combiner {partition}: wanted a snapshot, got {error}") from error
     if (stored.partition, stored.inputs) != (partition, inputs):
         raise SnapshotUnusable(f"combiner: wanted partition {partition} of {inputs} inputs, got {stored.partition} of {stored.inputs}")

@@ -64,6 +64,7 @@ def with_rows(frame: Frame, verdicts: Verdicts, meta: dict[str, Any], where: tup
     status = verdicts.status
     tally = np.bincount(status, minlength=CORRECTED + 1)
     meta |= {"duplicates": int(tally[DUPLICATE]), "conflicts": int(tally[CONFLICT] + tally[UNKNOWN]), "late": int(tally[LATE])}
+    meta |= {"rows": frame.rows} | {name: frame.meta.get(name) for name in ("gateway", "life", "seq")}
     if tally[CORRECTED]:
         meta["corrected"] = int(tally[CORRECTED])
     if tally[DUPLICATE] or tally[CONFLICT]:

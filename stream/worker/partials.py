@@ -26,6 +26,7 @@ from stream.worker.registry import ENTITIES
 
 I64 = npt.NDArray[np.int64]
 BRIEF_US = 60_000_000
+MOST_BYTES = 1 << 20
 NUMBERS = ("devices", "readings", "good_due", "sum_hi", "sum_lo", "low", "high")
 """Columns of PartialRows.number."""
 
@@ -170,14 +171,15 @@ class Publisher:
             matrix[:, COLUMNS.index(name)] = column
         matrix[:, COLUMNS.index("real")] = rows.real[:used].view(np.int64)
         owner = self._owner[rows.area[:used]]
-        if (owner == owner[0]).all():
-            return [Record(int(owner[0]), pack(said, self._rows_of(matrix, bins)))]
-        records = []
+        records: list[Record] = []
         for p in self._partitions:
             mine = np.flatnonzero(owner == p)
-            if mine.size:
-                some = {at: bins[row] for at, row in enumerate(mine.tolist()) if row in bins}
-                records.append(Record(p, pack(said, self._rows_of(matrix[mine], some))))
+            pieces = _pieces(mine, bins)
+            for piece in pieces:
+                some = {at: bins[row] for at, row in enumerate(piece.tolist()) if row in bins} if bins else {}
+                # Why: the watermarks speak of all rows, so only the last of several records says them.
+                word = said if piece is pieces[-1] else msgspec.structs.replace(said, watermarks=None)
+                records.append(Record(p, pack(word, self._rows_of(matrix[piece], some))))
         return records
 
     def _rows_of(self, matrix: I64, bins: dict[int, bytes]) -> Rows:
@@ -233,6 +235,17 @@ class Publisher:
         columns = {"entity": _texts([row[0] for row in rows]), "id": [row[1] for row in rows], "document": [row[2] for row in rows]}
         value = encode(self._meta("catalogue"), columns)
         return [Record(p, value) for p in self._partitions]
+
+
+def _pieces(rows: I64, bins: dict[int, bytes]) -> list[I64]:
+    """The rows in pieces of about MOST_BYTES: Kafka takes no record of any size."""
+    if not rows.size:
+        return []
+    bytes_ = np.full(rows.size, 8 * len(COLUMNS), np.int64)
+    if bins:
+        bytes_ += np.array([len(bins.get(row, b"")) for row in rows.tolist()], np.int64)
+    piece = np.cumsum(bytes_) // MOST_BYTES
+    return np.split(rows, np.flatnonzero(np.diff(piece)) + 1)
 
 
 def _placed(matrix: I64, column: int, count: int) -> list[int]:

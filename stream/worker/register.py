@@ -42,7 +42,7 @@ def take(state: State, rows: Rows, verdicts: Any) -> None:
     good = _good(verdicts.quality)
     mine = np.flatnonzero(of_register & (verdicts.status == KEPT))
     new = Register(rows.slot[mine], rows.quantity[mine], rows.measured_us[mine], verdicts.integer[mine], good[mine])
-    old = _needed(state)
+    old = state.register
     state.register = Register(
         np.concatenate((old.slot, new.slot)),
         np.concatenate((old.quantity, new.quantity)),
@@ -53,6 +53,8 @@ def take(state: State, rows: Rows, verdicts: Any) -> None:
     for row in np.flatnonzero(verdicts.status == CORRECTED).tolist():
         one = _One(int(rows.slot[row]), int(rows.quantity[row]), int(rows.measured_us[row]), int(verdicts.integer[row]), bool(good[row]))
         _correct(state, one)
+    # Only now: the frame's own corrections reach windows that were open when they came, though its last rows have closed them.
+    state.register = _needed(state)
 
 
 def _needed(state: State) -> Register:

@@ -6,12 +6,12 @@ import pytest
 from typer.testing import CliRunner
 
 from catalog.cities import load_city
+from catalog.errors import ConfigError
 from catalog.load import load_catalogue
 from catalog.records import LANGUAGES
 from cli import catalog as catalog_command
 from dashboards.card import card
 from formula.compile import compile_kpi
-from formula.errors import FormulaError
 
 CATALOGUE = load_catalogue()
 PACKS = [load_city("brussels"), load_city("zwolle")]
@@ -62,5 +62,5 @@ def test_show_prints_plan_panels_and_sql() -> None:
 
 def test_a_misspelt_name_gets_a_suggestion() -> None:
     done = RUN.invoke(catalog_command.COMMAND, ["show", "noise_nigth"])
-    assert isinstance(done.exception, FormulaError)
+    assert isinstance(done.exception, ConfigError)
     assert str(done.exception).endswith("did you mean noise_night?")

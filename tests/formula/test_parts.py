@@ -3,12 +3,14 @@
 from datetime import UTC, datetime
 from itertools import pairwise
 
+import msgspec
 import pytest
 
 from catalog.records import City
 from catalog.windows import to_us, window_of
 from formula.parts import part_spans
 from formula.spec import PARTS
+from tests.oracles.aggregates import in_part
 from tests.oracles.combiner import minutes_of
 from tests.stream.partials import HOUR_US, city
 
@@ -41,3 +43,16 @@ def test_parts_tile_the_day(where: City, day: str, hours: dict[str, int]) -> Non
 
 def test_no_part_is_the_whole_window() -> None:
     assert part_spans(5, 9, "", BRUSSELS) == ((5, 9),)
+
+
+@pytest.mark.parametrize("hours", [(7, 19, 23), (6, 22, 2), (7, 19, 0), (22, 6, 14), (8, 8, 20)])
+@pytest.mark.parametrize("day", ["2025-06-15", "2025-10-26", "2026-03-29"])
+def test_parts_may_go_on_over_midnight(hours: tuple[int, int, int], day: str) -> None:
+    """Every quarter of an hour of a day lies in the one part that its local hour is of."""
+    where = msgspec.structs.replace(BRUSSELS, day_from=hours[0], evening_from=hours[1], night_from=hours[2])
+    window = window_of(to_us(datetime.fromisoformat(day).replace(hour=12, tzinfo=UTC)), "day", where.time_zone)
+    spans = {part: part_spans(*window, part, where) for part in PARTS}
+    for at_us in range(*window, HOUR_US // 4):
+        inside = [part for part, found in spans.items() if any(low <= at_us < high for low, high in found)]
+        assert inside == [part for part in PARTS if in_part(at_us, part, where)]
+        assert len(inside) == 1

@@ -72,3 +72,19 @@ def test_values_and_refusals_are_taken_once_by_their_own_offset():
     assert len(batch.kpis) == 1
     assert batch.damaged_values == 1
     assert batch.after == {kpis: Position(6, 6), rejected: Position(1, 1)}
+
+
+def test_repeats_add_up_by_device_and_hour_and_a_repeated_record_adds_nothing():
+    hour_us = NOON_US
+    told = {"hour_us": hour_us, "duplicates": {"brussels.noise-0001": 2}, "conflicts": {"brussels.noise-0002": 1}}
+    batch = Batch({PARTITION: Position(7, 9)})
+    for offset, input_offset in ((9, 7), (10, 7), (11, 8)):
+        batch.feed(PARTITION, offset, checked(input_offset, [ROW], repeats=told))
+    batch.feed(PARTITION, 12, checked(9, [], repeats={**told, "hour_us": hour_us + 3_600_000_000}))
+    batch.feed(PARTITION, 13, checked(10, [ROW]))
+    assert batch.repeats == {
+        ("brussels.noise-0001", hour_us): [4, 0],
+        ("brussels.noise-0002", hour_us): [0, 2],
+        ("brussels.noise-0001", hour_us + 3_600_000_000): [2, 0],
+        ("brussels.noise-0002", hour_us + 3_600_000_000): [0, 1],
+    }

@@ -143,7 +143,7 @@ class _Nowhere:
 
 
 def test_rows_after_the_close_are_counted_where_the_operator_sees_them() -> None:
-    holder, before, offset = CombinerHolder(3, _Nowhere(), None), metrics.AFTER_CLOSE._value.get(), 0  # type: ignore[arg-type]
+    holder, before = CombinerHolder(3, _Nowhere(), None), metrics.AFTER_CLOSE._value.get()  # type: ignore[arg-type]
     row = partials.Row("mean(pm2_5)@minute", "alpha", partials.T0_US, 1, 6, 6_000_000)
     passed = {"air": partials.T0_US + 90 * SECOND}
     records = [
@@ -153,8 +153,7 @@ def test_rows_after_the_close_are_counted_where_the_operator_sees_them() -> None
         partials.rows_frame(0, 1, passed, [row]),
         partials.rows_frame(0, 2, passed, [row, row._replace(start_us=partials.T0_US + MINUTE)]),
     ]
-    for value in records:
+    for offset, value in enumerate(records):
         holder.take(value, offset, None)
         holder.publish()
-        offset += 1
     assert metrics.AFTER_CLOSE._value.get() - before == 1

@@ -121,7 +121,7 @@ def expected(name: str, rows: Iterable[Reading]) -> float:
     return float({"many": len(pooled), "who": len(each)}[name])
 
 
-@pytest.mark.parametrize("hours", [(7, 19, 23), (6, 18, 22)])
+@pytest.mark.parametrize("hours", [(7, 19, 23), (6, 18, 22), (6, 22, 2), (7, 19, 0), (8, 8, 20)])
 def test_worker_and_combiner_cut_the_day_alike(hours: tuple[int, int, int]) -> None:
     day_from, evening_from, night_from = hours
     where = City(
