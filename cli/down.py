@@ -17,7 +17,7 @@ from local.layout import layout
 def down(
     purge: Annotated[bool, typer.Option("--purge", help="Delete data, secrets and logs as well; what was fetched stays.")] = False,
 ) -> None:
-    """Stop the demo city, gateway, worker, writer and the servers."""
+    """Stop the demo city, gateway, worker, writer, restater and the servers."""
     console = Console(highlight=False)
     places = layout()
     docker = DockerSystem(places)

@@ -38,10 +38,10 @@ def up(
     ] = None,
     install_only: Annotated[bool, typer.Option("--install-only", help="Bring the servers to this machine (needs root once) and end.")] = False,
 ) -> None:
-    """Set up and run servers, gateway, worker, writer and the demo city.
+    """Set up and run servers, gateway, worker, writer, restater and the demo city.
 
-    Ports are 21883 (MQTT), 29092 (Kafka), 25432 (PostgreSQL) and 28081 to 28084 (health of gateway, worker, writer, demo);
-    KOMPAS_PORT_MQTT, _KAFKA, _KAFKA_CONTROLLER, _DATABASE, _GATEWAY, _WORKER, _WRITER and _DEMO move them. With --docker there is Grafana
+    Ports are 21883 (MQTT), 29092 (Kafka), 25432 (PostgreSQL) and 28081 to 28085 (health of gateway, worker, writer, demo, restater);
+    KOMPAS_PORT_MQTT, _KAFKA, _KAFKA_CONTROLLER, _DATABASE, _GATEWAY, _WORKER, _WRITER, _RESTATER and _DEMO move them. With --docker there is Grafana
     on 23000, too, which KOMPAS_PORT_GRAFANA moves.
     """
     console = Console(highlight=False)

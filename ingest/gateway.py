@@ -135,6 +135,7 @@ class Gateway:
 
     def _confirmed(self, record: Outgoing) -> None:
         """Kafka has the record: durable first, forgotten second; a crash between the two repeats and never loses."""
+        self._pipeline.confirmed(record)
         for batch in record.batches:
             AckWindow.confirm(batch)
         if not self._ack_due:
@@ -143,7 +144,7 @@ class Gateway:
 
     def _acknowledge(self) -> None:
         self._ack_due = False
-        self._link.acknowledge(self._pipeline.window.finished())
+        self._link.acknowledge(self._pipeline.finished())
         self._wake.set()
 
     async def _beats(self) -> None:

@@ -32,6 +32,8 @@ class Outgoing(msgspec.Struct):
     headers: Headers
     batches: list[Batch]
     rows: int = 0
+    seq: int = -1
+    """Number of a frame or heartbeat in its partition; -1 for what is refused."""
 
 
 class Totals(msgspec.Struct):
@@ -48,6 +50,8 @@ class Totals(msgspec.Struct):
     duplicates: int = 0
     """Readings that repeat an earlier one of the same message."""
     framed: int = 0
+    confirmed: int = 0
+    """Messages of which Kafka has every part."""
 
 
 class Pipeline:
@@ -60,6 +64,7 @@ class Pipeline:
         self.frames = Frames(topics.PARTITIONS, frame_rows)
         self._seq = [0] * topics.PARTITIONS
         self._framed = [0] * topics.PARTITIONS
+        self._unconfirmed: list[set[int]] = [set() for _ in range(topics.PARTITIONS)]
         self.totals = Totals()
         self.reasons: Counter[str] = Counter()
         """Refusals by reason; the shell takes and clears them for the metrics."""
@@ -96,10 +101,22 @@ class Pipeline:
         records = self.flush()
         ending = {"last": True} if last else {}
         for partition in range(topics.PARTITIONS):
-            totals = {**msgspec.structs.asdict(self.totals), "framed_here": self._framed[partition]}
+            here = {"framed_here": self._framed[partition], "confirmed_here": min(self._unconfirmed[partition], default=self._seq[partition])}
+            totals = {**msgspec.structs.asdict(self.totals), **here}
             meta = {**self._meta("heartbeat", partition), "clock_us": clock_us, "totals": totals, **ending}
-            records.append(Outgoing(topics.READINGS.name, partition, encode(meta, {}), [], []))
+            records.append(Outgoing(topics.READINGS.name, partition, encode(meta, {}), [], [], seq=self._seq[partition] - 1))
         return records
+
+    def confirmed(self, record: Outgoing) -> None:
+        """Kafka has this record."""
+        if record.seq >= 0:
+            self._unconfirmed[record.partition].discard(record.seq)
+
+    def finished(self) -> list[tuple[int, int]]:
+        """What may be acknowledged now, in order: epochs and message ids."""
+        found = self.window.finished()
+        self.totals.confirmed += len(found)
+        return found
 
     def _closed(self, closed: Iterable[Closed]) -> list[Outgoing]:
         records = []
@@ -111,12 +128,13 @@ class Pipeline:
                 numbers, codes = np.unique(columns[name], return_inverse=True)
                 columns[name] = Coded(codes.astype(np.int32), [names[number] for number in numbers.tolist()])
             value = encode(self._meta("readings", frame.partition), columns)
-            records.append(Outgoing(topics.READINGS.name, frame.partition, value, [], frame.batches, frame.rows))
+            records.append(Outgoing(topics.READINGS.name, frame.partition, value, [], frame.batches, frame.rows, self._seq[frame.partition] - 1))
         return records
 
     def _meta(self, kind: str, partition: int) -> dict[str, object]:
         seq = self._seq[partition]
         self._seq[partition] += 1
+        self._unconfirmed[partition].add(seq)
         return {"schema": topics.READINGS.schema, "kind": kind, "gateway": self._gateway, "life": self._life, "seq": seq}
 
     def _rejected(self, decoded: Decoded, deliveries: Sequence[Delivery], batch: Batch) -> list[Outgoing]:

@@ -21,6 +21,7 @@ DEFAULTS: Mapping[str, int] = {
     "worker": 28082,
     "writer": 28083,
     "demo": 28084,
+    "restater": 28085,
     "grafana": 23000,  # in containers only
 }
 HOST = "127.0.0.1"

@@ -41,11 +41,12 @@ MIGRATE = Process("migrate", "storage.migrate", None, credentials.OWNER, ("kafka
 GATEWAY = Process("gateway", "ingest", credentials.MQTT_GATEWAY, None, ("mosquitto", "kafka"))
 WORKER = Process("worker", "stream", None, None, ("kafka",))
 WRITER = Process("writer", "storage", None, credentials.WRITER, ("kafka", "postgres"))
+RESTATER = Process("restater", "restate", None, credentials.WRITER, ("kafka", "postgres"))
 DEMO = Process("demo", "simulators.demo", credentials.MQTT_SIMULATOR, credentials.READER, ("mosquitto",))
 READER = Process("reader", "storage", None, credentials.READER, ("postgres",))
 """Not started: the environment of a program that only looks, a test or a command."""
 
-LONG_RUNNING: tuple[Process, ...] = (WRITER, WORKER, GATEWAY, DEMO)
+LONG_RUNNING: tuple[Process, ...] = (WRITER, RESTATER, WORKER, GATEWAY, DEMO)
 """In the order in which they start: who receives before who sends. They stop the other way round."""
 
 BY_NAME: Mapping[str, Process] = {each.name: each for each in (MIGRATE, *LONG_RUNNING, READER)} | {"simulator": DEMO}

@@ -44,4 +44,5 @@ def _planned(now: RunState | None, where: Layout) -> Plan:
     """As it was started, or as `up` would start it."""
     if now is None:
         return plan("brussels")._replace(layout=where)
-    return plan(now.cities, demo="demo" in now.processes)._replace(ports=now.ports, layout=where)
+    again = plan(now.cities, demo="demo" in now.processes)
+    return again._replace(ports={**again.ports, **now.ports}, layout=where)

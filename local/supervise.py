@@ -37,7 +37,7 @@ SETTING_UP = (
     "topics",
     "kernels' compile cache",
     "database layout, registry and catalogue",
-    "gateway, worker, writer and demo",
+    "gateway, worker, writer, restater and demo",
 )
 
 

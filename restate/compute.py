@@ -97,7 +97,8 @@ class Computation:
     def _due(self, owed: Due) -> I64:
         """Millionths of readings that are due per area: int64[n]."""
         city = self._dated.documents.cities[self._window.city]
-        return due_in(self._dated, owed, self._slots, part_spans(self._window.start_us, self._window.end_us, owed.part, city), self._window.areas.size)
+        spans = part_spans(self._window.start_us, self._window.end_us, owed.part, city)
+        return due_in(self._dated, owed, self._slots, spans, self._window.areas.size)
 
 
 def due_in(dated: Dated, owed: Due, slots: Slots, spans: Iterable[tuple[int, int]], areas: int) -> I64:

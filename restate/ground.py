@@ -92,7 +92,8 @@ def _limit(lane: Lane, quantities: Sequence[Quantity]) -> int:
 def _lanes(stretch: Stretch, lanes: list[Lane], quantities: Sequence[Quantity], row: I32) -> Lanes:
     plain = [(lane.quantity, n) for n, lane in enumerate(lanes) if not lane.ordered]
     windows = [-_FAR_US, stretch.start_us, stretch.end_us, _FAR_US]
-    cuts = sorted({(low, code) for code, part in enumerate(PARTS) if part for low, _ in stretch.spans(part).edges_us.tolist()}) if _parted(lanes) else []
+    parts = PARTS[1:] if any(lane.part for lane in lanes) else ()
+    cuts = sorted((low, PARTS.index(part)) for part in parts for low, _ in stretch.spans(part).edges_us.tolist())
     edges = [*windows, -_FAR_US, *(low for low, _ in cuts), stretch.end_us]
     codes = [0] * (len(windows) + 1) + [code for _, code in cuts] + [0]
     at = [0, len(windows), len(windows), len(windows), len(windows), len(edges)]
@@ -112,10 +113,6 @@ def _lanes(stretch: Stretch, lanes: list[Lane], quantities: Sequence[Quantity], 
         np.array([quantity.resolution for quantity in quantities]),
         np.zeros((len(quantities), 2), np.int64),
     )
-
-
-def _parted(lanes: list[Lane]) -> bool:
-    return any(lane.part for lane in lanes)
 
 
 def _needs(lane: Lane) -> int:

@@ -41,8 +41,8 @@ class Readings(NamedTuple):
     integer: I64
 
     def taken(self, rows: npt.NDArray[np.bool_] | I64) -> "Readings":
-        """Some of them, each column contiguous."""
-        return Readings(*(np.ascontiguousarray(column[rows]) for column in self))
+        """Some of them, as copies."""
+        return Readings(self.slot[rows], self.quantity[rows], self.at_us[rows], self.integer[rows])
 
 
 class Aggregated(NamedTuple):
@@ -80,6 +80,7 @@ class Sums:
         n = readings.slot.size
         if not n:
             return
+        readings.at_us.flags.writeable = False  # as a frame's column: the kernel is compiled for that
         good = np.ones(n, np.uint16)
         rows = Rows(readings.slot, readings.quantity, readings.at_us, readings.at_us, np.zeros(n), good)
         span = np.array([readings.at_us.min(), readings.at_us.max()], np.int64)
@@ -115,7 +116,7 @@ class Sums:
 
     def _of_lane(self, lane: Lane, readings: Readings) -> npt.NDArray[np.bool_]:
         """Rows of the lane's quantity, by devices that measure it, in its part of the day."""
-        mine = (readings.quantity == lane.quantity) & np.isin(readings.slot, self._places[lane.quantity].slot)
+        mine: npt.NDArray[np.bool_] = (readings.quantity == lane.quantity) & np.isin(readings.slot, self._places[lane.quantity].slot)
         if lane.part:
             edges = self._stretch.spans(lane.part).edges_us
             at = np.searchsorted(edges[:, 0], readings.at_us, side="right") - 1

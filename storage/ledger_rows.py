@@ -19,8 +19,8 @@ from storage.tally import Counts, Tally
 EARLIER = "earlier"
 """In place of a life: all those that nobody can hear of any more."""
 
-_COUNTS = tuple(field.name for field in msgspec.structs.fields(Counts))
-_PART = tuple(field.name for field in msgspec.structs.fields(Part))
+COUNTS = tuple(field.name for field in msgspec.structs.fields(Counts))
+PART = tuple(field.name for field in msgspec.structs.fields(Part))
 _TYPES = {"holes": "jsonb", "joined": "boolean", "ended": "boolean"}
 
 
@@ -34,8 +34,8 @@ def _upsert(table: tables.Table, key: Sequence[str], columns: Sequence[str], typ
     """
 
 
-_KEEP_COUNTS = _upsert(tables.LEDGER_PARTITION, ("partition",), _COUNTS, {})
-_KEEP_PARTS = _upsert(tables.LEDGER_FRAMES, ("gateway", "life", "partition"), _PART, _TYPES | {"gateway": "text", "life": "text"})
+_KEEP_COUNTS = _upsert(tables.LEDGER_PARTITION, ("partition",), COUNTS, {})
+_KEEP_PARTS = _upsert(tables.LEDGER_FRAMES, ("gateway", "life", "partition"), PART, _TYPES | {"gateway": "text", "life": "text"})
 _KEEP_GATEWAYS = f"""
     INSERT INTO {tables.LEDGER_GATEWAY.name} AS k (gateway, life, began_at, clock, ended, {", ".join(MESSAGES)})
     SELECT gateway, life, began_at, clock, ended, {", ".join(MESSAGES)}
@@ -57,8 +57,8 @@ _KEEP_REJECTED = f"""
     ON CONFLICT (gateway, life, source) DO UPDATE
     SET messages = k.messages + excluded.messages, readings = k.readings + excluded.readings, kept_at = now()
 """
-_COUNTS_OF = f"SELECT partition, {', '.join(_COUNTS)} FROM {tables.LEDGER_PARTITION.name} WHERE partition = ANY(%s)"
-_PARTS_OF = f"SELECT gateway, life, partition, {', '.join(_PART)} FROM {tables.LEDGER_FRAMES.name} WHERE partition = ANY(%s) AND life <> '{EARLIER}'"
+_COUNTS_OF = f"SELECT partition, {', '.join(COUNTS)} FROM {tables.LEDGER_PARTITION.name} WHERE partition = ANY(%s)"
+_PARTS_OF = f"SELECT gateway, life, partition, {', '.join(PART)} FROM {tables.LEDGER_FRAMES.name} WHERE partition = ANY(%s) AND life <> '{EARLIER}'"
 
 
 def load(connection: Connection, partitions: Iterable[int]) -> Tally:

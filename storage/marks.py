@@ -6,6 +6,7 @@ Leaves    Which windows to storage.dirty, computing them to the restater.
 """
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -48,7 +49,7 @@ _AWAIT = f"""
     GROUP BY device, quantity ORDER BY device, quantity
     ON CONFLICT (device, quantity) DO UPDATE SET measured_at = greatest(e.measured_at, excluded.measured_at)
 """
-_AWAITED = f"SELECT device, quantity FROM {tables.LATE_END.name}"
+_AWAITED = f"SELECT device, quantity, measured_at FROM {tables.LATE_END.name}"
 _CAME = f"DELETE FROM {tables.LATE_END.name} WHERE device = %s AND quantity = %s"
 
 
@@ -57,8 +58,8 @@ class Marker:
 
     def __init__(self) -> None:
         self._known: Known | None = None
-        self._awaited: set[tuple[int, int]] | None = None
-        """Devices and counters of table late_end; None: not read yet."""
+        self._awaited: dict[tuple[int, int], int] | None = None
+        """Table late_end: time (µs) by device and counter; None: not read yet."""
 
     def forget(self) -> None:
         """A transaction was given up: what is remembered may not be what is stored."""
@@ -77,7 +78,7 @@ class Marker:
     def awaited(self, connection: Connection, columns: dict[str, npt.NDArray[Any]]) -> int:
         """Mark the windows of readings that follow a late one of a counter; next to nothing where none is awaited."""
         if self._awaited is None:
-            self._awaited = {(row[0], row[1]) for row in connection.execute(_AWAITED)}
+            self._awaited = {(row[0], row[1]): to_us(row[2]) for row in connection.execute(_AWAITED)}
         if not self._awaited:
             return 0
         devices = np.array([device for device, _ in self._awaited], np.int64)
@@ -85,7 +86,7 @@ class Marker:
         first: dict[tuple[int, int], int] = {}
         for row in rows.tolist():
             key, at_us = (int(columns["device"][row]), int(columns["quantity"][row])), int(columns["measured_at"][row])
-            if key in self._awaited:
+            if at_us > self._awaited.get(key, at_us):
                 first[key] = min(at_us, first.get(key, at_us))
         if not first:
             return 0
@@ -94,7 +95,7 @@ class Marker:
         write(connection, found, "late")
         for key in sorted(first):
             connection.execute(_CAME, key)
-            self._awaited.discard(key)
+            del self._awaited[key]
         return len(found)
 
     def _dated(self, connection: Connection) -> Dated:
@@ -115,8 +116,7 @@ class Marker:
         until_us[stepping] = [at if at is not None else own for at, own in zip(after, at_us[stepping].tolist(), strict=True)]
         if open_:
             connection.execute(_AWAIT, [[column[n] for n in open_] for column in given])
-            if self._awaited is not None:
-                self._awaited |= {(given[0][n], given[1][n]) for n in open_}
+            self._awaited = None
         return until_us
 
 
@@ -143,6 +143,4 @@ def write(connection: Connection, found: Sequence[Mark], reason: str) -> None:
 
 
 def _us(text: str) -> int:
-    from datetime import datetime
-
     return to_us(datetime.fromisoformat(text))

@@ -12,6 +12,7 @@ import psycopg
 
 from catalog import tables
 from catalog.errors import ConfigError
+from storage import restating as restating  # noqa: PLC0414 - the restater asks through here, too
 from storage.connect import Connection, connect, world
 
 _FIELDS = "kpi, version, area, window_start, window_end, value, state, band, unit, coverage, devices, revision, status, reason, epoch, computed_at"

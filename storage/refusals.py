@@ -93,7 +93,7 @@ def by_sender(refusals: Iterable[Refusal]) -> list[tuple[str, str, str, int, int
         numbers = found.setdefault(refusal.sender, [0, 0])
         numbers[0] += refusal.whole
         numbers[1] += sum(count for _, count in refusal.readings)
-    return [(*sender, *numbers) for sender, numbers in sorted(found.items())]
+    return [(*sender, numbers[0], numbers[1]) for sender, numbers in sorted(found.items())]
 
 
 def _sender(given: Mapping[str, str]) -> tuple[str, str, str]:

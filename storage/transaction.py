@@ -15,11 +15,12 @@ from catalog import tables
 from catalog.topics import CHECKED
 from catalog.windows import from_us
 from runtime.errors import Inconsistent
-from storage import kpis, ledger_rows, positions, readings, refusals
+from storage import kpis, ledger_rows, marks, positions, readings, refusals
 from storage.batch import Batch
 from storage.connect import Connection, connect, world
 from storage.ids import EMPTY, Ids, load_ids
 from storage.kpis import Doubled
+from storage.marks import Marker
 from storage.readings import Columns, Written
 from storage.tally import Tally
 
@@ -90,12 +91,14 @@ class Database:
         self._connection: Connection | None = None
         self._ids: Ids = EMPTY
         self._tally = Tally()
+        self._marker = Marker()
 
     def open(self, keys: list[positions.Key], cluster_id: str) -> dict[positions.Key, positions.Position]:
         """Connect and read where to go on; raises Unavailable, or Inconsistent for another cluster."""
         self.close()
         self._connection = connect(self._conninfo, "kompas writer")
         self._ids = load_ids(self._connection)
+        self._marker.forget()
         with world():
             self._connection.execute("SET synchronous_commit = off")
             self._connection.execute(readings.MAKE_STAGE)
@@ -111,7 +114,9 @@ class Database:
             # The offsets first: whoever lost the partitions learns it before it has written a row.
             positions.move(connection, batch.before, batch.after)
             written = Written(0, 0, 0, 0) if columns is None else _store_readings(connection, columns)
+            self._mark(connection, columns, written)
             doubled = kpis.store(connection, batch.kpis)
+            marks.rebuilt(connection, batch.kpis)
             refused, messages = _store_refusals(connection, batch.refusals)
             _store_watermarks(connection, batch.watermarks)
             _store_repeats(connection, batch.repeats)
@@ -123,6 +128,14 @@ class Database:
             if added:
                 connection.execute(_TOTALS, (self._writer, list(added), list(added.values())))
         return outcome
+
+    def _mark(self, connection: Connection, columns: Columns | None, written: Written) -> None:
+        """Which settled values no longer follow from the stored readings (rule 20)."""
+        if columns is not None:
+            self._marker.awaited(connection, columns)
+        if written.changed is not None:
+            self._marker.rows(connection, written.changed.late, "late")
+            self._marker.rows(connection, written.changed.corrected, "correction")
 
     def close(self) -> None:
         """Let go of the server."""

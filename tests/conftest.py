@@ -34,3 +34,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         shares = "day" in getattr(item, "fixturenames", ())
         item.add_marker(pytest.mark.xdist_group("day" if shares else item.path.as_posix()))
+        if shares:
+            item.add_marker(pytest.mark.timeout(900))  # whoever asks first waits for it

@@ -24,7 +24,7 @@ from runtime import clock
 
 FILE = REPOSITORY / "docker-compose.yml"
 STEPS = ("images of the servers", "image of our processes", "servers and processes, until all are healthy", "passwords")
-PUBLISHED = ("mqtt", "kafka", "database", "gateway", "worker", "writer", "demo", "grafana")
+PUBLISHED = ("mqtt", "kafka", "database", "gateway", "worker", "writer", "restater", "demo", "grafana")
 SECRETS_OF = ("writer", "/secrets/kompas")
 """A service that sees all passwords, and where."""
 

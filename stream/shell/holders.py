@@ -3,7 +3,7 @@
 Two kinds with the same face: WorkerHolder for kompas.readings.v1, CombinerHolder for kompas.partials.v1.
 
 Promises  Outputs of a record are handed to the outbox before the next record is taken in; a snapshot's dump and the
-          outputs it rests on are of one moment. The paces are those of docs/decisions/0008-partials-and-paces.md.
+          outputs it rests on are of one moment. The paces are those of docs/decisions/0010-partials-and-paces.md.
 Leaves    Faust, assignment and commits to stream.shell.app.
 """
 

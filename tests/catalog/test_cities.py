@@ -190,6 +190,11 @@ def test_a_wrong_row_says_line_wanted_and_got(pack: Pack, devices: str, sentence
 HEADS = [
     ("folder and id", CITY.replace('"mini"', '"maxi"'), r"cities/mini/city\.toml: id: wanted 'mini', the folder's name, got 'maxi'"),
     ("box", CITY.replace("west = 4.0", "west = 5.0"), r"cities/mini/city\.toml: wanted west below east and south below north"),
+    (
+        "parts of the day out of order",
+        CITY + "evening_from = 23\nnight_from = 19\n",
+        r"city\.toml: day_from, evening_from, night_from: wanted hours in the order day, evening, night round the clock, got \[7, 23, 19\]",
+    ),
     ("no time zone", CITY.replace('time_zone = "Europe/Brussels"\n', ""), r"city\.toml: time_zone: wanted a value, got 'nothing'"),
     (
         "unknown time zone",

@@ -160,8 +160,9 @@ CASES: list[tuple[str, str, tuple[str, str], str]] = [
         "kpi",
         "misspelt key",
         ('window = "hour"', 'window = "hour"\nmin_covrage = 0.5'),
-        "river.toml: wanted only id, version, names, descriptions, unit, formula, window, levels, min_coverage, better, bands, target, owner, steward,"
-        " source, indicator_code, indicator_verified, access, smallest_count, decimals, check_sql, got 'min_covrage'; did you mean min_coverage?",
+        "river.toml: wanted only id, version, names, descriptions, unit, formula, window, levels, min_coverage, better, bands, target, owner,"
+        " steward, source, indicator_code, indicator_verified, access, smallest_count, decimals, check_sql,"
+        " got 'min_covrage'; did you mean min_coverage?",
     ),
     (
         "kpi",

@@ -53,7 +53,7 @@ def record(system: System, folder: Path, catalog_dir: Path | None = None) -> Day
         publisher.connect()
         _publish(publisher, sent.messages)
         publisher.close()
-        pipeline.await_accounted(sent.readings - sent.contradicted + sent.malformed, 120.0)
+        pipeline.await_accounted(sent.readings - sent.contradicted + sent.malformed, 240.0)
         _await_watermarks(pipeline, there)
         _await_finals(pipeline, there)
     for name in ("mosquitto", "kafka"):
@@ -78,7 +78,7 @@ def _await_watermarks(pipeline: Pipeline, there: World) -> None:
     sensors = [kind.id for kind in there.catalogue.kinds.values() if not pack.is_register(kind)]
     wanted = pipeline.value("SELECT extract(epoch FROM max(measured_at))::float8 FROM reading") - pack.LATENESS_S - 900.0
     behind = "SELECT count(*) FROM watermark WHERE kind = ANY(%s) AND coalesce(extract(epoch FROM watermark), 0) < %s"
-    pipeline.until(lambda: pipeline.value(behind, sensors, wanted) == 0, 120.0, "watermarks after the day")
+    pipeline.until(lambda: pipeline.value(behind, sensors, wanted) == 0, 240.0, "watermarks after the day")
 
 
 def _await_finals(pipeline: Pipeline, there: World) -> None:
@@ -97,7 +97,7 @@ def _await_finals(pipeline: Pipeline, there: World) -> None:
         return {kpi: number - found.get(kpi, 0) for kpi, number in wanted.items() if number > found.get(kpi, 0)}
 
     try:
-        pipeline.until(lambda: not missing(), 120.0)
+        pipeline.until(lambda: not missing(), 240.0)
     except AssertionError as error:
         raise AssertionError(f"finals missing: {missing()}") from error
     pipeline.await_quiet("SELECT total FROM stored_total WHERE name = 'kpi_values'", looks=6)

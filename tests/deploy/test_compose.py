@@ -18,6 +18,7 @@ from local.layout import REPOSITORY
 from local.processes import Addresses
 from local.servers import kafka_files
 from local.servers.postgres import SETTINGS
+from restate.settings import RestaterSettings
 from runtime.settings import DatabaseSettings, Settings, load
 from simulators.demo import DemoSettings
 from storage.settings import WriterSettings
@@ -29,6 +30,7 @@ SETTINGS_OF: dict[str, type[Settings]] = {
     "deploy.topics": Settings,
     "storage.migrate": DatabaseSettings,
     "storage": WriterSettings,
+    "restate": RestaterSettings,
     "stream": WorkerSettings,
     "ingest": GatewaySettings,
     "simulators.demo": DemoSettings,
@@ -56,7 +58,7 @@ def test_the_file_is_valid_by_the_compose_specification() -> None:
 
 def test_it_is_the_whole_system() -> None:
     assert set(SERVICES) == {"mosquitto", "kafka", "timescaledb", "grafana", *OURS}
-    assert set(OURS) == {"prepare", "topics", "migrate", "gateway", "worker", "writer", "demo"}
+    assert set(OURS) == {"prepare", "topics", "migrate", "gateway", "worker", "writer", "restater", "demo"}
 
 
 @pytest.mark.parametrize("name", OURS)

@@ -15,7 +15,7 @@ import psutil
 import psycopg
 import pytest
 
-from local import ports
+from local import ports, processes
 from tests.integration.up_kit import Kompas, eventually
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
@@ -39,7 +39,7 @@ def test_status_tells_everything_and_everything_is_well(kompas: Kompas) -> None:
     assert found.keys() == kompas.status().keys()
     assert {"servers", "processes", "mqtt", "kafka", "database", "counts", "urls"} <= found.keys()
     assert set(found["servers"]) == {"mosquitto", "kafka", "postgres"}
-    assert set(found["processes"]) == {"writer", "worker", "gateway"}
+    assert set(found["processes"]) == {process.name for process in processes.LONG_RUNNING} - {"demo"}
     assert {part["state"] for part in (*found["servers"].values(), *found["processes"].values())} == {"up"}
     assert found["mqtt"]["port"] == kompas.ports["mqtt"]
     assert found["kafka"]["topics"]["kompas.readings.v1"]["partitions"] == 12

@@ -6,7 +6,7 @@ import pytest
 
 from catalog.errors import ConfigError
 from local import credentials, processes
-from local.processes import DEMO, GATEWAY, LONG_RUNNING, MIGRATE, WORKER, WRITER, Addresses
+from local.processes import DEMO, GATEWAY, LONG_RUNNING, MIGRATE, RESTATER, WORKER, WRITER, Addresses
 from runtime.settings import DatabaseSettings, MqttSettings, Settings, load
 
 
@@ -23,7 +23,9 @@ def test_gateway_reads_mqtt_as_itself(at: Addresses) -> None:
     assert Path(settings.mqtt_password_file).exists()
 
 
-@pytest.mark.parametrize(("process", "role"), [(MIGRATE, "kompas_owner"), (WRITER, "kompas_writer"), (DEMO, "kompas_reader")])
+@pytest.mark.parametrize(
+    ("process", "role"), [(MIGRATE, "kompas_owner"), (WRITER, "kompas_writer"), (RESTATER, "kompas_writer"), (DEMO, "kompas_reader")]
+)
 def test_database_roles(at: Addresses, process: processes.Process, role: str) -> None:
     settings = load(DatabaseSettings, processes.settings(process, at))
     assert settings.db_user == role
@@ -44,9 +46,9 @@ def test_what_a_person_sets_goes_through_and_our_own_wins(tmp_path: Path) -> Non
 
 
 def test_receivers_start_before_senders() -> None:
-    assert [process.name for process in LONG_RUNNING] == ["writer", "worker", "gateway", "demo"]
+    assert [process.name for process in LONG_RUNNING] == ["writer", "restater", "worker", "gateway", "demo"]
 
 
 def test_an_unknown_process_is_named_with_what_there_is() -> None:
-    with pytest.raises(ConfigError, match="one of demo, gateway, migrate, reader, simulator, worker, writer, got 'nobody'"):
+    with pytest.raises(ConfigError, match="one of demo, gateway, migrate, reader, restater, simulator, worker, writer, got 'nobody'"):
         processes.named("nobody")

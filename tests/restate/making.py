@@ -40,7 +40,8 @@ def standing(found: Found) -> Stands:
         assert isinstance(device, Device)
         kind = of(found, SensorKind)[device.kind]
         assert isinstance(kind, SensorKind)
-        rows.append((number[id_], kinds.index(device.kind), areas.index(device.area), round(kind.cadence_s * 1e6), -NEVER_US, NEVER_US, device.due_from_us))
+        where = number[id_], kinds.index(device.kind), areas.index(device.area)
+        rows.append((*where, round(kind.cadence_s * 1e6), -NEVER_US, NEVER_US, device.due_from_us))
     columns = np.array(rows, np.int64).reshape(-1, 7).T
     return Stands(columns[0], columns[1].astype(np.int32), columns[2].astype(np.int32), *columns[3:])
 

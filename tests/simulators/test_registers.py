@@ -31,8 +31,8 @@ def offices(seed: int = 1, city: str = "zwolle") -> Offices:
     return Offices(pack.city, list(pack.devices.values()), pack.areas, CATALOGUE.kinds, CATALOGUE.quantities, seed)
 
 
-def at(*parts: int) -> int:
-    return to_us(datetime(*parts, tzinfo=ZONE))  # type: ignore[arg-type]
+def at(year: int, month_: int, day: int) -> int:
+    return to_us(datetime(year, month_, day, tzinfo=ZONE))
 
 
 def test_two_years_are_whole_months_in_order_of_time_over_all_areas():

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-SERVICES = ("prepare", "mosquitto", "kafka", "timescaledb", "topics", "migrate", "writer", "worker", "gateway", "demo", "grafana")
+SERVICES = ("prepare", "mosquitto", "kafka", "timescaledb", "topics", "migrate", "writer", "restater", "worker", "gateway", "demo", "grafana")
 ONE_SHOTS = ("prepare", "topics", "migrate")
 
 

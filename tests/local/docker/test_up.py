@@ -51,7 +51,7 @@ def docked(tmp_path: Path) -> Docked:
 @pytest.fixture
 def pages(docked: Docked) -> Iterator[None]:
     """What our containers would answer on their published health ports; the first `up` finds them free, so they listen later."""
-    servers = [ThreadingHTTPServer((ports.HOST, docked.ports[name]), Page) for name in ("gateway", "worker", "writer", "demo")]
+    servers = [ThreadingHTTPServer((ports.HOST, docked.ports[name]), Page) for name in ("gateway", "worker", "writer", "restater", "demo")]
     threads = [Thread(target=server.serve_forever, daemon=True) for server in servers]
     for thread in threads:
         thread.start()
@@ -102,7 +102,7 @@ def test_status_is_that_of_a_kompas_without_docker(docked: Docked, request: pyte
     assert found["in_docker"]
     assert found["cities"] == ["zwolle"]
     assert {name: part["pid"] for name, part in found["servers"].items()} == {"mosquitto": 4001, "kafka": 4002, "postgres": 4003}
-    assert set(found["processes"]) == {"writer", "worker", "gateway", "demo"}
+    assert set(found["processes"]) == {"writer", "restater", "worker", "gateway", "demo"}
     assert all(part["ready"] and part["since"].startswith("2026-11-22T14:00:00") for part in found["processes"].values())
     assert found["counts"] == {"readings": 7}
     assert found["mqtt"]["port"] == docked.ports["mqtt"]

@@ -1,0 +1,51 @@
+"""The restater: `python -m restate`, computes closed windows again where readings came late or changed.
+
+Promises  Ends with 0 when asked to, 2 for a wrong setting; waits for servers that are away and says for which.
+Leaves    The loop to restate.loop; starting it again to the supervisor.
+"""
+
+import asyncio
+import signal
+import sys
+
+from restate.loop import Loop
+from restate.metrics import RestaterMetrics
+from restate.settings import RestaterSettings
+from runtime import events
+from runtime.errors import ConfigError
+from runtime.health import HealthServer
+from runtime.settings import load
+
+
+async def run(settings: RestaterSettings) -> None:
+    """Serve health and restate until SIGTERM or SIGINT."""
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stopped.set)
+    work = Loop(settings, RestaterMetrics())
+    health = HealthServer(settings.health_host, settings.health_port, alive={"loop": work.stuck}, ready={"servers": work.trouble})
+    await health.start()
+    events.happened("restater_started", health_port=health.port)
+    try:
+        await work.run(stopped)
+    finally:
+        await health.stop()
+    events.happened("restater_stopped")
+
+
+def main() -> int:
+    """The process."""
+    events.configure("restater")
+    try:
+        settings = load(RestaterSettings)
+        events.configure("restater", settings.log_level)
+        asyncio.run(run(settings))
+    except ConfigError as error:
+        events.failed("restater_refused", problem=str(error))
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,122 @@
+"""The restater's loop: look for marks, compute, publish; wait where there is nothing to do or a server is away.
+
+Promises  What stands in the outbox goes out before anything new is computed, so a crash repeats it first. The event loop never blocks:
+          the database has a thread of its own.
+Leaves    One group of marks to restate.restater, sending to restate.publisher.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from restate import restater
+from restate.metrics import RestaterMetrics
+from restate.publisher import Publisher
+from restate.settings import RestaterSettings
+from runtime import clock, events
+from runtime.errors import Unavailable
+from storage.queries import restating
+
+T = TypeVar("T")
+
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 5.0
+_OUTBOX_AT_A_TIME = 1_000
+_STUCK_S = 300.0
+
+
+class Loop:
+    """Runs until stopped."""
+
+    def __init__(self, settings: RestaterSettings, metrics: RestaterMetrics) -> None:
+        self._settings, self._metrics = settings, metrics
+        self._store = restating.Restating(settings.conninfo)
+        self._publisher = Publisher(settings.kafka)
+        self._thread = ThreadPoolExecutor(1, "restater")
+        self._trouble: str | None = "Kafka and PostgreSQL have not been asked yet"
+        self._turned_s = clock.monotonic_s()
+        self._told: list[str] = []
+
+    async def run(self, stopped: asyncio.Event) -> None:
+        """Work until stopped; servers that are away are waited for."""
+        pause_s = FIRST_PAUSE_S
+        try:
+            while not stopped.is_set():
+                try:
+                    await self._session(stopped)
+                except Unavailable as error:
+                    if self._trouble is None:
+                        pause_s = FIRST_PAUSE_S
+                    if self._trouble != str(error):
+                        events.happened("server_awaited", problem=str(error))
+                    self._trouble = str(error)
+                await _pause(stopped, pause_s)
+                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+        finally:
+            await self._publisher.close()
+            await self._in_thread(self._store.close)
+            self._thread.shutdown()
+
+    async def _session(self, stopped: asyncio.Event) -> None:
+        await self._in_thread(self._store.open)
+        await self._publisher.check()
+        while not stopped.is_set():
+            await self._publish()
+            worked = await self._in_thread(self._work)
+            if self._trouble is not None:
+                events.happened("restater_ready")
+            self._trouble, self._turned_s = None, clock.monotonic_s()
+            if not worked:
+                await _pause(stopped, self._settings.look_every_ms / 1_000)
+
+    async def _publish(self) -> None:
+        while out := await self._in_thread(lambda: self._store.outbox(_OUTBOX_AT_A_TIME)):
+            await self._publisher.send([(key, document) for _, key, document in out])
+            await self._in_thread(lambda: self._store.sent([number for number, _, _ in out]))
+            self._metrics.published.inc(len(out))
+
+    def _work(self) -> bool:
+        """Some groups of marks; True where any was done. In the thread."""
+        known = self._store.known()
+        if known.dated.problems != self._told:
+            self._told = known.dated.problems
+            for problem in self._told:
+                events.failed("kpi_not_computed", problem=problem)
+        groups = restater.groups(known, self._store.due(known, self._settings.due_marks))
+        done = [self._restate(known, group) for group in groups]
+        marks, outbox = self._store.settle()
+        self._metrics.dirty.set(marks)
+        self._metrics.outbox.set(outbox)
+        return any(done)
+
+    def _restate(self, known: restating.Known, group: list[restating.Due]) -> bool:
+        began_s = clock.monotonic_s()
+        try:
+            with self._store.snapshot() as snapshot:
+                done = restater.restate(snapshot, known, group, clock.now_us())
+        except restating.Conflicting:
+            self._metrics.conflicts.inc()
+            return False
+        self._turned_s = clock.monotonic_s()
+        self._metrics.took.observe(self._turned_s - began_s)
+        self._metrics.windows.inc(done.windows)
+        self._metrics.changed.inc(done.changed)
+        return True
+
+    def trouble(self) -> str | None:
+        """What keeps it from working; None while it can."""
+        return self._trouble
+
+    def stuck(self) -> str | None:
+        """What is wrong with the loop itself; None while it turns or waits for a server."""
+        silent_s = clock.monotonic_s() - self._turned_s
+        return None if self._trouble is not None or silent_s < _STUCK_S else f"no window was computed and no mark looked for in {silent_s:.0f} s"
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+
+async def _pause(stopped: asyncio.Event, pause_s: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(stopped.wait(), pause_s)
