@@ -27,9 +27,14 @@ def simulator() -> Broker:
 
 def reader() -> str:
     """Its database, as the role that may only read."""
+    return database(credentials.READER)
+
+
+def database(role: str) -> str:
+    """libpq connection string of its database, as this role."""
     at = running_plan().addresses
-    password = secret(str(credentials.role_file(at.secrets, credentials.READER)))
-    return f"host={at.db_host} port={at.db_port} dbname={at.db_name} user={credentials.READER} password={password}"
+    password = secret(str(credentials.role_file(at.secrets, role)))
+    return f"host={at.db_host} port={at.db_port} dbname={at.db_name} user={role} password={password}"
 
 
 def print_report(report: msgspec.Struct, as_json: bool) -> None:

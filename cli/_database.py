@@ -14,6 +14,16 @@ def conninfo() -> str:
     return reader()
 
 
+def writer_conninfo() -> str:
+    """libpq connection string of the role that stores; in a container the environment's own role."""
+    if os.environ.get("KOMPAS_DB_USER"):
+        return conninfo()
+    from cli._broker import database
+    from local import credentials
+
+    return database(credentials.WRITER)
+
+
 def kafka_address() -> str:
     """Bootstrap address."""
     if given := os.environ.get("KOMPAS_KAFKA"):

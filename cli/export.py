@@ -2,6 +2,7 @@
 
 ./kompas export --kpi noise_now --area brussels --from 2026-11-01 --to 2026-12-01 --out noise.csv
 ./kompas export --kpi pm2_5_day --from 2026-01-01 --to 2027-01-01 --format parquet --out pm2_5.parquet
+./kompas export --kpi pm2_5_day --from 2026-11-01 --to 2026-12-01 --as-of 2026-12-02T09:00:00Z
 """
 
 import os
@@ -25,12 +26,13 @@ def export(
     area: Annotated[str, typer.Option(help="Id of one area; all areas without it.")] = "",
     form: Annotated[Literal["csv", "parquet"], typer.Option("--format", help="csv or parquet; without it as --out ends, else csv.")] = "csv",
     out: Annotated[Path | None, typer.Option(help="File to write; standard output without it.")] = None,
+    as_of: Annotated[str, typer.Option("--as-of", help="What was known at this time, before later revisions; now without it.")] = "",
 ) -> None:
     """Write the settled values of one KPI: every column of kpi_value, times in UTC."""
     from storage import export as files
     from storage import queries
 
-    span = _time(start, "--from"), _time(end, "--to")
+    span = time_of(start, "--from"), time_of(end, "--to")
     if span[0] >= span[1]:
         raise ConfigError("--to", f"a time after --from ({start})", end)
     chosen: Literal["csv", "parquet"] = "parquet" if out is not None and out.suffix == ".parquet" else form
@@ -38,7 +40,8 @@ def export(
         raise ConfigError("--out", "a file for Parquet, or standard output that is no terminal", "a terminal")
     with queries.reader(_conninfo(), "kompas export") as connection:
         queries.require_kpi(connection, kpi)
-        blocks = _shown(queries.history(connection, kpi, area or None, span))
+        known_at = time_of(as_of, "--as-of") if as_of else None
+        blocks = _shown(queries.history(connection, kpi, area or None, span, known_at))
         if out is None:
             rows = files.write(blocks, chosen, sys.stdout.buffer)
         else:
@@ -59,7 +62,8 @@ def _shown(blocks: "Iterator[tuple[list[str], list[tuple[object, ...]]]]") -> "I
             bar.advance(task, len(rows))
 
 
-def _time(text: str, option: str) -> datetime:
+def time_of(text: str, option: str) -> datetime:
+    """The time that an option says; raises ConfigError."""
     try:
         at = datetime.fromisoformat(text)
     except ValueError:

@@ -6,6 +6,7 @@
 """
 
 import asyncio
+import sys
 import time
 from collections.abc import Iterable
 from typing import Annotated, Any
@@ -33,7 +34,7 @@ def ledger(
         raise ConfigError("--watch", "no --wait and no --json beside it", "both")
     if timeout <= 0:
         raise ConfigError("--timeout", "seconds above 0", timeout)
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 240)
     progress = Console(stderr=True, highlight=False)
     while True:
         found, problem = asyncio.run(_look(timeout if wait else None, progress))

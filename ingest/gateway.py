@@ -155,7 +155,7 @@ class Gateway:
                 self._put_beat(last=False)
 
     def _put_beat(self, last: bool) -> None:
-        records = self._pipeline.beat(clock.now_us(), last)
+        records = self._pipeline.beat(clock.now_us(), last, self._link.broker_dropped)
         self._beat = Batch(())
         for record in records:
             record.batches.append(AckWindow.expect(self._beat))

@@ -29,6 +29,8 @@ KEEP_ALIVE_S = 30
 _BLOCKED_FOR_S = 0.05
 
 TOPICS = "city/+/+/+"
+DROPPED = "$SYS/broker/publish/messages/dropped"
+"""Where Mosquitto says how many messages it dropped since its start, every ten seconds."""
 SHARED = f"$share/kompas/{TOPICS}"
 """How several gateways divide the messages. Mosquitto 2.0 forgets a shared subscription when it is restarted, until the
 gateway is back: what comes in between it acknowledges and drops. One gateway alone therefore subscribes plainly."""
@@ -49,6 +51,8 @@ class MqttLink:
         self._asleep = True
         self.connected = False
         self.problem: str | None = "not connected yet"
+        self.broker_dropped: int | None = None
+        """What the broker says that it dropped since its start; None: it has not said."""
         self._topic = SHARED if settings.shared else TOPICS
         # paho's thread has a context of its own, which knows nothing of the process's name in the log
         self._context = contextvars.copy_context()
@@ -122,12 +126,13 @@ class MqttLink:
         if not flags.session_present:
             metrics.SESSIONS_LOST.inc()
         self._context.run(events.happened, "mqtt_connected", session_present=flags.session_present)
-        client.subscribe(self._topic, options=SubscribeOptions(qos=1))
+        # at QoS 0 the broker's own word is never queued; a broker that does not give it is none the worse
+        client.subscribe([(self._topic, SubscribeOptions(qos=1)), (DROPPED, SubscribeOptions(qos=0))])
         # a session of earlier settings would deliver everything twice
         client.unsubscribe([topic for topic in (TOPICS, SHARED) if topic != self._topic])
 
     def _on_subscribe(self, _client: paho.Client, _userdata: Any, _mid: int, reasons: list[Any], _properties: Any) -> None:
-        refused = [str(reason) for reason in reasons if reason.is_failure]
+        refused = [str(reason) for reason in reasons[:1] if reason.is_failure]
         if refused:
             self._say_problem(f"subscription to {self._topic} refused: {', '.join(refused)}")
             return
@@ -149,6 +154,8 @@ class MqttLink:
 
     def _on_publishes(self, publishes: list[Publish]) -> None:
         """What one piece of the stream held; runs in paho's thread."""
+        if 0 in [mid for _, _, mid in publishes]:
+            publishes = self._without_own_word(publishes)
         received_us = clock.now_us()
         # within one gateway no two receive times are equal: readings without a time of their own would have equal keys
         if self._last_us - 1_000_000 < received_us <= self._last_us:
@@ -165,3 +172,10 @@ class MqttLink:
         if self._asleep:
             self._asleep = False
             self._wake()
+
+    def _without_own_word(self, publishes: list[Publish]) -> list[Publish]:
+        """Take out what the broker says of itself, which comes at QoS 0."""
+        for topic, payload, _ in publishes:
+            if topic == DROPPED and payload.isdigit() and len(payload) < 19:
+                self.broker_dropped = int(payload)
+        return [each for each in publishes if not each[0].startswith("$SYS/")]

@@ -96,13 +96,14 @@ class Pipeline:
         """All open frames."""
         return self._closed(self.frames.all())
 
-    def beat(self, clock_us: int, last: bool = False) -> list[Outgoing]:
-        """Each partition's open frame, and then its heartbeat; `last` ends this life."""
+    def beat(self, clock_us: int, last: bool = False, broker_dropped: int | None = None) -> list[Outgoing]:
+        """Each partition's open frame, and then its heartbeat; `last` ends this life. `broker_dropped`: as the broker says, where it does."""
         records = self.flush()
         ending = {"last": True} if last else {}
+        dropped = {} if broker_dropped is None else {"broker_dropped": broker_dropped}
         for partition in range(topics.PARTITIONS):
             here = {"framed_here": self._framed[partition], "confirmed_here": min(self._unconfirmed[partition], default=self._seq[partition])}
-            totals = {**msgspec.structs.asdict(self.totals), **here}
+            totals = {**msgspec.structs.asdict(self.totals), **here, **dropped}
             meta = {**self._meta("heartbeat", partition), "clock_us": clock_us, "totals": totals, **ending}
             records.append(Outgoing(topics.READINGS.name, partition, encode(meta, {}), [], [], seq=self._seq[partition] - 1))
         return records

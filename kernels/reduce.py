@@ -183,6 +183,21 @@ def _mark(areas: Any, changed: Any) -> None:
 
 
 @jit
+def _emit(functions: Any, start_us: int, scratch: Any, out: Any) -> None:
+    """A row per function and changed area."""
+    n = out.used[0]
+    for j in range(functions.shape[0]):
+        for a in range(scratch.changed.size):
+            if scratch.changed[a] != 0:
+                out.aggregate[n] = functions[j, 1]
+                out.area[n] = a
+                out.start_us[n] = start_us
+                _write(functions[j, 0], scratch, a, n, out)
+                n += 1
+    out.used[0] = n
+
+
+@jit
 def _reduce(blocks: Any, span: Any, places: Any, spans: Any, functions: Any, scratch: Any, out: Any) -> None:
     cell, energy, dirty = blocks.cell, blocks.energy, blocks.dirty
     slot, area, cadence_us, due_from_us, due_to_us = places.slot, places.area, places.cadence_us, places.due_from_us, places.due_to_us
@@ -216,16 +231,7 @@ def _reduce(blocks: Any, span: Any, places: Any, spans: Any, functions: Any, scr
                 if dirty[p] != 0:
                     changed[a] = 1
         dirty[p] = 0
-    n = out.used[0]
-    for j in range(functions.shape[0]):
-        for a in range(scratch.changed.size):
-            if scratch.changed[a] != 0:
-                out.aggregate[n] = functions[j, 1]
-                out.area[n] = a
-                out.start_us[n] = start_us
-                _write(functions[j, 0], scratch, a, n, out)
-                n += 1
-    out.used[0] = n
+    _emit(functions, start_us, scratch, out)
 
 
 def reduce_block(blocks: Blocks, span: I64, places: Places, functions: I32, scratch: Scratch, out: PartialRows, spans: Spans = WHOLE) -> None:

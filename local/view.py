@@ -61,7 +61,17 @@ def _rejected(after: measure.Sample, report: Report) -> RenderableType:
     reasons = report.rejected or measure.by_label(after, "gateway", "kompas_gateway_rejected_total", "reason")
     said = "   ".join(f"{reason} {count:,.0f}" for reason, count in reasons.items() if count) or "none yet"
     stored = "   ".join(f"{name} {count:,}" for name, count in report.counts.items()) or "—"
-    return Group(Text(f"rejected: {said}"), Text(f"stored: {stored}"))
+    return Group(Text(f"rejected: {said}"), Text(f"stored: {stored}"), _restated(after))
+
+
+def _restated(after: measure.Sample) -> RenderableType:
+    names = {
+        "values changed": "kompas_restater_changed_total",
+        "windows marked": "kompas_restater_dirty_windows",
+        "not sent": "kompas_restater_outbox",
+    }
+    found = {text: measure.total(after, "restater", name) for text, name in names.items()}
+    return Text("restated: " + "   ".join(f"{text} {'—' if value is None else f'{value:,.0f}'}" for text, value in found.items()))
 
 
 def _worst(report: Report) -> RenderableType:

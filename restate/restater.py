@@ -145,7 +145,8 @@ def changed(
         if (before is None and now.devices == 0) or (before is not None and same(before, now, exact=exact(version))):
             continue
         status: Status = "final" if backfill else "restated"
-        found.append(_out(version, mark, now, (bands[n], status, "backfill" if backfill else reason, now_us)))
+        said = "backfill" if backfill and reason != "recomputed" else reason
+        found.append(_out(version, mark, now, (bands[n], status, said, now_us)))
     return found
 
 

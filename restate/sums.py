@@ -108,7 +108,8 @@ class Sums:
         if tracked.any():
             rows = readings.taken(tracked)
             rows = rows.taken(np.lexsort((rows.quantity, rows.slot, rows.at_us)))
-            self._whole(feed(rows, self._ground, 0, self._need), rows.slot.size)
+            plain = (rows.slot, rows.quantity, rows.at_us, rows.integer)  # no named tuple: the kernel is compiled for a plain one
+            self._whole(feed(plain, self._ground, 0, self._need), rows.slot.size)
 
     def _whole(self, done: int, wanted: int) -> None:
         if done != wanted:

@@ -123,6 +123,8 @@ def _lateness_us(world: World) -> dict[str, int]:
 
 def _as_flagged(known: Known, stored: pd.DataFrame, due: pd.DataFrame) -> pd.DataFrame:
     """The due windows; `in_time` is what follows from the readings that are not flagged as late, for the flags are judged by themselves."""
+    if due.empty:
+        return due
     table = known.truth.readings
     flagged = stored[(stored["quality"] & int(Cause.LATE)) > 0][_KEY].assign(flagged=True)
     marks = table[_KEY].merge(flagged.drop_duplicates(), on=_KEY, how="left")["flagged"].eq(other=True).to_numpy()

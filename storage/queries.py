@@ -24,6 +24,19 @@ HISTORY = f"""
       AND window_start >= %(from)s AND window_start < %(to)s
     ORDER BY window_start, area, version
 """
+# What stood there at a time: stored by then, and not superseded yet.
+HISTORY_AS_OF = f"""
+    SELECT {_FIELDS}, stored_at
+    FROM (
+        SELECT {_FIELDS}, stored_at FROM {tables.KPI_VALUE.name}
+        WHERE kpi = %(kpi)s AND window_start >= %(from)s AND window_start < %(to)s AND stored_at <= %(as_of)s
+        UNION ALL
+        SELECT {_FIELDS}, stored_at FROM {tables.KPI_REVISION.name}
+        WHERE kpi = %(kpi)s AND window_start >= %(from)s AND window_start < %(to)s AND stored_at <= %(as_of)s AND superseded_at > %(as_of)s
+    ) known
+    WHERE %(area)s::text IS NULL OR area = %(area)s
+    ORDER BY window_start, area, version
+"""
 LATEST = f"""
     SELECT slot, {_FIELDS}, stored_at
     FROM {tables.KPI_LATEST.name}
@@ -149,13 +162,15 @@ def latest(connection: Connection, kpi: str | None = None, area: str | None = No
         return _names(cursor), rows
 
 
-def history(connection: Connection, kpi: str, area: str | None, span: tuple[datetime, datetime]) -> Iterator[tuple[list[str], list[tuple[Any, ...]]]]:
-    """Settled values of a KPI with window_start in [from, to), by time: column names with up to 10,000 rows at a time.
+def history(
+    connection: Connection, kpi: str, area: str | None, span: tuple[datetime, datetime], as_of: datetime | None = None
+) -> Iterator[tuple[list[str], list[tuple[Any, ...]]]]:
+    """Settled values of a KPI with window_start in [from, to), by time, as they stand or stood at `as_of`: names with up to 10,000 rows at a time.
 
     Streams from the server: memory does not grow with the answer. At least one block, also where there are no rows.
     """
-    given = {"kpi": kpi, "area": area, "from": span[0], "to": span[1]}
-    return _blocks(connection, HISTORY, given)
+    given = {"kpi": kpi, "area": area, "from": span[0], "to": span[1], "as_of": as_of}
+    return _blocks(connection, HISTORY if as_of is None else HISTORY_AS_OF, given)
 
 
 def readings(connection: Connection, city: str, span: tuple[datetime, datetime]) -> Iterator[tuple[list[str], list[tuple[Any, ...]]]]:

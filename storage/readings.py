@@ -53,6 +53,10 @@ _KEEP_CONFLICTS = f"""
     WHERE s.correcting = 0 AND r.value <> s.value AND r.measured_at BETWEEN %s AND %s
     ON CONFLICT DO NOTHING
 """
+# How many of the late rows have their reading in the table, told by the table itself: what is neither new nor a conflict is a duplicate.
+_THERE = f"""
+    SELECT count(*) FROM {_STAGE} s JOIN {tables.READING.name} r USING ({_KEY}) WHERE s.correcting = 0 AND r.measured_at BETWEEN %s AND %s
+"""
 _CORRECT = f"""
     INSERT INTO {tables.READING.name} ({_PLACED})
     SELECT DISTINCT ON ({_KEY}) {_PLACED} FROM {_STAGE} WHERE correcting = 1 ORDER BY {_KEY}, place DESC
@@ -126,12 +130,12 @@ def store(connection: Connection, columns: Columns) -> Written:
     late = checked.late(columns["quality"])
     staged = late | (columns["correcting"] == 1)
     plain = {name: column[~staged] for name, column in columns.items()} if staged.any() else columns
-    stored = len(plain["device"])
+    stored = 0
     for part, placed in _by_position(plain):
         if placed:
-            _send(connection, _COPY_PLACED, copy.encode_placed(part))
+            stored += _send(connection, _COPY_PLACED, copy.encode_placed(part))
         else:
-            _send(connection, _COPY, copy.encode_readings(part))
+            stored += _send(connection, _COPY, copy.encode_readings(part))
     if not staged.any():
         return Written(stored, 0, 0, 0)
     inserted, duplicates, conflicts, changed = _store_staged(connection, {name: column[staged] for name, column in columns.items()})
@@ -149,12 +153,14 @@ def _store_staged(connection: Connection, rows: Columns) -> tuple[int, int, int,
     inserted = len(came)
     span = from_us(int(rows["measured_at"].min())), from_us(int(rows["measured_at"].max()))
     conflicts = connection.execute(_KEEP_CONFLICTS, span).rowcount
+    row = connection.execute(_THERE, span).fetchone()
+    there = int(row[0]) if row is not None else 0
     replaced = connection.execute(_CORRECTED).fetchall() if corrected else []
     if corrected:
         connection.execute(_CORRECT)
     late = [row for row in came if row[3]] + [row for row in replaced if row[3] and not row[4]]
     changed = Changed(_changed(late), _changed([row for row in replaced if row[3] and row[4]]))
-    return inserted + corrected, len(rows["device"]) - corrected - inserted - conflicts, conflicts, changed
+    return inserted + corrected, there - inserted - conflicts, conflicts, changed
 
 
 def _changed(rows: Sequence[tuple[Any, ...]]) -> Columns:
@@ -175,9 +181,12 @@ def _by_position(columns: Columns) -> Iterator[tuple[Columns, bool]]:
             yield {name: column[mine] for name, column in columns.items()}, wanted
 
 
-def _send(connection: Connection, statement: str, data: memoryview) -> None:
-    with connection.cursor() as cursor, cursor.copy(statement) as stream:
-        stream.write(data)
+def _send(connection: Connection, statement: str, data: memoryview) -> int:
+    """COPY; how many rows the server says it took."""
+    with connection.cursor() as cursor:
+        with cursor.copy(statement) as stream:
+            stream.write(data)
+        return cursor.rowcount
 
 
 def _there(column: Any) -> Any:

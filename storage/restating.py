@@ -188,16 +188,17 @@ class Restating:
         self._connection: Connection | None = None
         self._known: Known | None = None
 
-    def open(self) -> None:
-        """Connect, and be the only one."""
+    def open(self, *, alone: bool = True) -> None:
+        """Connect, and be the only restater; a command that compares need not be alone."""
         self.close()
-        connection = connect(self._conninfo, "kompas restater")
-        with world():
-            row = connection.execute("SELECT pg_try_advisory_lock(%s)", (_LOCK,)).fetchone()
-            connection.commit()
-        if row is None or not row[0]:
-            connection.close()
-            raise Unavailable("PostgreSQL", "no other restater", "one that is still connected")
+        connection = connect(self._conninfo, "kompas restater" if alone else "kompas recompute")
+        if alone:
+            with world():
+                row = connection.execute("SELECT pg_try_advisory_lock(%s)", (_LOCK,)).fetchone()
+                connection.commit()
+            if row is None or not row[0]:
+                connection.close()
+                raise Unavailable("PostgreSQL", "no other restater", "one that is still connected")
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         self._connection = connection
 
@@ -213,6 +214,16 @@ class Restating:
             if self._known is None or dated_tables.change_of(self._there()) != self._known.change:
                 self._known = dated_tables.load(self._there())
             return self._known
+
+    def passed(self, known: Known) -> dict[str, int]:
+        """Event time (µs) that all partitions with a device of a kind have passed and stored."""
+        with world(), self._there().transaction():
+            return _passed(known, self._there().execute(_WATERMARKS).fetchall())
+
+    def mark(self, found: Sequence[Mark], reason: str) -> None:
+        """Mark windows, for the restater to take."""
+        with world(), self._there().transaction():
+            marks.write(self._there(), sorted(found), reason)
 
     def due(self, known: Known, limit: int) -> list[Due]:
         """Marks that can be computed now, the oldest windows first."""

@@ -76,24 +76,24 @@ class Look:
     async def once(self) -> Standing:
         """How it stands now: ends first, positions after them."""
         ends = {topic: await self.ends(topic) for topic in (READINGS, REJECTED, PARTIALS, KPIS)}
-        behind = {topic.name: number for topic, of in ends.items() if (number := await self.missing(topic, of))}
+        behind = {topic.name: number for topic, of in ends.items() if (number := await self.missing(topic, of, committed=topic is PARTIALS))}
         return Standing(behind, self.due())
 
     async def wait(self, within_s: float, say: Callable[[str], None]) -> Standing:
         """Return when settled; raises TimeoutError that names what it waited for."""
         until_s = clock.monotonic_s() + within_s
-        for topics in ((READINGS, REJECTED), (PARTIALS,), (KPIS, REJECTED)):
-            for topic in topics:
-                await self._reached(topic, until_s, say)
+        # A worker that has committed its readings has published what they give, and one that has committed its partials their values.
+        for topic, committed in ((READINGS, False), (READINGS, True), (PARTIALS, True), (KPIS, False), (REJECTED, False)):
+            await self._reached(topic, until_s, say, committed=committed)
         while due := self.due():
             await self._pause(str(Standing({}, due)), until_s, say)
         # What the restater published on the way.
         await self._reached(KPIS, until_s, say)
         return Standing({}, self.due())
 
-    async def _reached(self, topic: Topic, until_s: float, say: Callable[[str], None]) -> None:
+    async def _reached(self, topic: Topic, until_s: float, say: Callable[[str], None], *, committed: bool = False) -> None:
         ends = await self.ends(topic)
-        while number := await self.missing(topic, ends):
+        while number := await self.missing(topic, ends, committed=committed):
             await self._pause(str(Standing({topic.name: number}, {})), until_s, say)
 
     async def _pause(self, what: str, until_s: float, say: Callable[[str], None]) -> None:
@@ -110,15 +110,10 @@ class Look:
             raise Unavailable(f"Kafka at {self._bootstrap}", f"the ends of {topic.name}", repr(error)) from error
         return {part.partition: end for part, end in found.items()}
 
-    async def missing(self, topic: Topic, ends: Ends) -> int:
-        """Records before these ends without effect yet: readings and partials by what the workers committed, all others by the database."""
-        positions = [self._stored(topic)] if topic is not PARTIALS else []
-        positions += [await self._committed(topic)] if topic in (READINGS, PARTIALS) else []
-        return sum(
-            max(end - max(0, of.get(number, 0)) for of in positions)
-            for number, end in ends.items()
-            if any(max(0, of.get(number, 0)) < end for of in positions)
-        )
+    async def missing(self, topic: Topic, ends: Ends, *, committed: bool = False) -> int:
+        """Records before these ends that are not stored (of readings: their checked records), or that the workers have not committed."""
+        at = await self._committed(topic) if committed else self._stored(topic)
+        return sum(max(0, end - max(0, at.get(number, 0))) for number, end in ends.items())
 
     async def _committed(self, topic: Topic) -> dict[int, int]:
         parts = [TopicPartition(topic.name, number) for number in range(topic.partitions)]

@@ -23,7 +23,7 @@ class MqttUser(NamedTuple):
     rules: tuple[str, ...]
 
 
-GATEWAY = MqttUser(credentials.MQTT_GATEWAY, ("topic read city/#",))
+GATEWAY = MqttUser(credentials.MQTT_GATEWAY, ("topic read city/#", "topic read $SYS/broker/publish/messages/dropped"))
 SIMULATOR = MqttUser(credentials.MQTT_SIMULATOR, ("topic write city/#",))
 
 

@@ -1,7 +1,7 @@
 """The value of a KPI in the areas of a lane over one window, from the newest partials of all input partitions.
 
-Promises  value is null unless state is `ok`; coverage is good over due, in [0, 1], 1 where something came and nothing was due;
-          devices is the largest number over the KPI's quantities. A band's upper edge belongs to it.
+Promises  devices is the largest number over the KPI's quantities; what value, state, coverage and band are is formula.outcome's, which
+          the restater shares.
 Leaves    Which areas and when to stream/combiner/closing and live; what was due to the lane.
 """
 
@@ -10,31 +10,21 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from catalog.kpi_value import KpiValue, State, Status
+from catalog.kpi_value import KpiValue, Status
 from catalog.records import Quantity
 from formula.finalise import Bins, finalise
+from formula.outcome import STATES, Outcome, band_ids, outcome
 from formula.tree import POPULATION
 from kernels.combine import merge_bins
 from runtime.clock import iso_s
-from stream.combiner.catalogue import KpiDocument
 from stream.combiner.lanes import Lane
 from stream.combiner.panes import Panes
 
 I64 = npt.NDArray[np.int64]
 F64 = npt.NDArray[np.float64]
 
-STATES: tuple[State, State, State] = ("ok", "not_enough_data", "no_data")
-
-
-class Values(NamedTuple):
-    """n areas of a lane, in its order."""
-
-    value: F64
-    """NaN unless state is 0."""
-    state: I64
-    """Index into STATES."""
-    coverage: F64
-    devices: I64
+Values = Outcome
+"""n areas of a lane, in its order."""
 
 
 class Stamp(NamedTuple):
@@ -71,17 +61,13 @@ def compute(lane: Lane, panes: Panes, start_us: int, due: I64) -> Values:
             inputs[base.id] = lane.finals.of(base, base.back.start_of(start_us, lane.definition.kpi.window, lane.city.time_zone), areas)
     if plan.population:
         inputs[POPULATION] = lane.people[lane.slots]
-    value = plan.evaluate(inputs)
-    coverage = np.where(due > 0, np.minimum(good / np.maximum(due, 1), 1.0), (devices > 0).astype(np.float64))
-    enough = (coverage >= lane.definition.kpi.min_coverage) & np.isfinite(value)
-    state = np.where(devices == 0, 2, np.where(enough, 0, 1))
-    return Values(np.where(state == 0, value, np.nan), state, coverage, devices)
+    return outcome(plan, inputs, good, due, devices)
 
 
 def kpi_values(lane: Lane, values: Values, picked: I64, stamp: Stamp) -> list[KpiValue]:
     """The picked areas (positions in the lane) as they are published, without computed_at."""
     kpi = lane.definition.kpi
-    bands = _bands(kpi, values.value[picked])
+    bands = band_ids(kpi.bands, values.value[picked])
     start, end = iso_s(stamp.window[0]), iso_s(stamp.window[1])
     rows = zip(
         picked.tolist(),
@@ -113,15 +99,6 @@ def kpi_values(lane: Lane, values: Values, picked: I64, stamp: Stamp) -> list[Kp
         )
         for at, value, state, coverage, devices, band in rows
     ]
-
-
-def _bands(kpi: KpiDocument, value: F64) -> list[str | None]:
-    if not kpi.bands:
-        return [None] * value.size
-    edges = np.array([band.to for band in kpi.bands if band.to is not None], np.float64)
-    places = np.searchsorted(edges, value, side="left").tolist()
-    known = np.isfinite(value).tolist()
-    return [kpi.bands[place].id if ok and place < len(kpi.bands) else None for place, ok in zip(places, known, strict=True)]
 
 
 def _bins(panes: Panes, pane: int, slots: I64) -> list[Bins | None]:

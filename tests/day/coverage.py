@@ -23,8 +23,11 @@ _READINGS = """
 """
 _DEVICES = """
     SELECT x.id, x.kind, coalesce(x.cadence_s, k.cadence_s) AS cadence_s, (extract(epoch FROM x.valid_from) * 1000000)::bigint AS from_us,
-           n.id AS n, p.id AS d, p.parent AS c
-    FROM device x JOIN sensor_kind k ON k.id = x.kind JOIN area n ON n.id = x.area JOIN area p ON p.id = n.parent
+           max(a.id) FILTER (WHERE a.level = 'neighbourhood') AS n,
+           max(a.id) FILTER (WHERE a.level = 'district') AS d, max(a.id) FILTER (WHERE a.level = 'city') AS c
+    FROM device x JOIN sensor_kind k ON k.id = x.kind JOIN area own ON own.id = x.area LEFT JOIN area above ON above.id = own.parent
+    JOIN area a ON a.id IN (own.id, own.parent, above.parent)
+    GROUP BY x.id, x.kind, x.cadence_s, k.cadence_s, x.valid_from
 """
 
 
@@ -59,7 +62,7 @@ def expected(plan: Plan, catalogue: Catalogue, held: Stored, spans: list[tuple[d
     inputs = {(spec.quantity, spec.part) for spec in plan.aggregates}
     counted = [_of_input(held, _kinds(catalogue, quantity), (quantity, part), (starts, stops)) for quantity, part in sorted(inputs)]
     for level in plan.kpi.levels:
-        for area in sorted(held.devices[level[0]].unique()):
+        for area in sorted(held.devices[level[0]].dropna().unique()):
             rows = [one.in_area(level[0], area) for one in counted]
             met, due = np.sum([row[0] for row in rows], axis=0), np.sum([row[1] for row in rows], axis=0)
             devices = np.max([row[2] for row in rows], axis=0)

@@ -33,7 +33,8 @@ MONTHS = tuple(datetime(2024 + month // 12, month % 12 + 1, 1, tzinfo=ZONE).asti
 """Begins of the months that registers have rows for: two years, and the first of the third, which closes them."""
 
 WEST, SOUTH, EAST, NORTH = 4.30, 50.80, 4.40, 50.90
-NEIGHBOURHOODS = tuple(f"{CITY}.d{district}.n{half}" for district in (1, 2) for half in (1, 2))
+DISTRICTS = (f"{CITY}.d1", f"{CITY}.d2")
+NEIGHBOURHOODS = tuple(f"{district}.n{half}" for district in DISTRICTS for half in (1, 2))
 DEVICES_AT_LEAST = 210
 LATENESS_S = 4_500.0
 """Longer than what one message covers: devices speak after each other."""
@@ -74,12 +75,12 @@ def looking_back(catalogue: Catalogue) -> frozenset[str]:
 
 
 def devices(catalogue: Catalogue) -> list[Stands]:
-    """Every device; the same ones whenever it is asked. A register is one in each neighbourhood."""
+    """Every device; the same ones whenever it is asked. A register is one in each district."""
     sensors = [kind for kind in catalogue.kinds.values() if not is_register(kind)]
     each = max(-(-DEVICES_AT_LEAST // len(sensors)), 12)
     found = [stands for kind in sensors for stands in _of_kind(kind, each)]
     registers = [kind.id for kind in catalogue.kinds.values() if is_register(kind)]
-    return found + [Stands(f"register:{kind}:{area}", kind, area, True, False) for kind in registers for area in NEIGHBOURHOODS]
+    return found + [Stands(f"register:{kind}:{area}", kind, area, True, False) for kind in registers for area in DISTRICTS]
 
 
 def write(folder: Path, catalogue: Catalogue) -> None:
@@ -130,8 +131,8 @@ def _area(code: str, level: str, parent: str | None, columns: tuple[float, float
 
 
 def _row(stands: Stands, early: bool) -> str:
-    column = NEIGHBOURHOODS.index(stands.area)
-    longitude = WEST + (column + 0.5) * (EAST - WEST) / 4
+    column, columns = (DISTRICTS.index(stands.area), 2) if stands.area in DISTRICTS else (NEIGHBOURHOODS.index(stands.area), 4)
+    longitude = WEST + (column + 0.5) * (EAST - WEST) / columns
     since = NOON if stands.from_noon else SINCE - timedelta(days=7) if early else SINCE
     if stands.id.startswith("register:"):
         since = MONTHS[0]

@@ -39,6 +39,8 @@ def pipeline(system: System, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     write_city(folder / "cities", "mini", Box(4.3, 50.8, 4.4, 50.9), "Europe/Brussels", rows, QUICK)
     catalogue = write_catalogue(folder, ["noise_now", "pm2_5_now"])
     with Pipeline(system, cities="mini", cities_dir=folder / "cities", catalog_dir=catalogue, session_s=3) as found:
+        # Late readings mark windows, which count as unsettled until they are computed again.
+        system.spawn("restater", **found.settings).wait_ready(60.0)
         yield found
 
 
@@ -86,23 +88,23 @@ def balanced(found: dict[str, Any]) -> None:
 
 
 def test_a_faulty_city_balances_over_the_death_of_every_process(system: System, pipeline: Pipeline) -> None:
-    load = Load(pipeline, seed=3, duration_s=25.0)
-    load.start()
-    moved(pipeline, 500)
-    pipeline.processes["gateway"].kill()
-    pipeline.restart("gateway")
-    for name in ("worker", "writer"):
-        moved(pipeline, stored(pipeline) + 200)
+    sent = 0
+    for seed, name in enumerate(("gateway", "worker", "writer")):
+        before = stored(pipeline)
+        load = Load(pipeline, seed, duration_s=8.0)
+        load.start()
+        moved(pipeline, before + 200)
         pipeline.processes[name].kill()
         pipeline.restart(name)
-    load.join(60.0)
-    assert load.run_of is not None
+        load.join(60.0)
+        assert load.run_of is not None
+        sent += load.run_of.report.messages
     found = wait_settled(system)
     balanced(found)
     (gateway,) = found["gateways"]
     assert gateway["lives"] == 2
     assert gateway["rejected_messages"] > 0
-    assert gateway["delivered"] >= load.run_of.report.messages
+    assert gateway["delivered"] >= sent
     assert sum(each["duplicates"] for each in found["partitions"]) > 0
     assert sum(each["late"] for each in found["partitions"]) > 0
     (writer,) = found["writers"]

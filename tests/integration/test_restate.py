@@ -3,7 +3,11 @@
 The log is written by hand, so that event time is ours; worker, combiner, writer and restater are the real processes.
 """
 
+import csv
 import json
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -12,9 +16,12 @@ import psycopg
 import pytest
 
 from catalog.topics import KPIS
+from restate import recompute
+from runtime import clock
 from runtime.clock import iso_s
+from storage.queries import restating
 from tests.restate import town
-from tests.restate.town import DAY_START, HOUR, LATENESS, MINUTE, SECOND, TOWN
+from tests.restate.town import DAY_START, HOUR, MINUTE, SECOND, TOWN
 from tests.servers import Running, System, start_system
 from tests.storage.city import log_of
 
@@ -48,11 +55,13 @@ class Town:
     def settled(self, within_s: float = 90.0) -> None:
         """No mark whose window is closed, outbox empty, and the writer has stored what was published."""
         self.until(
-            lambda: self.ask(
-                "SELECT (SELECT count(*) FROM dirty_window WHERE window_end <= (SELECT min(watermark) FROM watermark)),"
-                " (SELECT count(*) FROM kpi_outbox), (SELECT count(*) FROM kpi_restated)"
-            )
-            == [(0, 0, 0)],
+            lambda: (
+                self.ask(
+                    "SELECT (SELECT count(*) FROM dirty_window WHERE window_end <= (SELECT min(watermark) FROM watermark)),"
+                    " (SELECT count(*) FROM kpi_outbox), (SELECT count(*) FROM kpi_restated)"
+                )
+                == [(0, 0, 0)]
+            ),
             "settled",
             within_s,
         )
@@ -75,6 +84,21 @@ class Town:
         records = [json.loads(each.value) for some in log_of(self.system, KPIS.name, KPIS.partitions).values() for each in some]
         return [one for one in records if (one["kpi"], one["area"], one["window_start"]) == (kpi, area, iso_s(start_us)) and one["revision"] > 0]
 
+    def differing(self) -> tuple[int, list[dict[str, Any]]]:
+        """How many values were compared with what the stored readings say, and which differ: of all indicators, over all closed windows."""
+        store = restating.Restating(self.system.conninfo())
+        store.open(alone=False)
+        try:
+            known, compared = store.known(), []
+            for kpi in (*town.KPIS, "pm2_5_change"):
+                asked = recompute.Asked(kpi, (), DAY_START - 96 * HOUR, town.END + 96 * HOUR)
+                for window in recompute.windows(known, asked, store.passed(known), clock.now_us()):
+                    with store.snapshot() as snapshot:
+                        compared += recompute.compare(snapshot, known.dated, window)
+            return len(compared), [recompute.row(each) for each in compared if each.differs]
+        finally:
+            store.close()
+
 
 @pytest.fixture(scope="module")
 def there(servers: System, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
@@ -93,6 +117,25 @@ def there(servers: System, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         found.until(lambda: found.value("pm2_5_day", TOWN, DAY_START) is not None, "the day is closed")
         found.until(lambda: found.value("pm2_5_hour", TOWN, DAY_START + 24 * HOUR) is not None, "the hour after it is closed")
         yield found
+
+
+def test_live_equals_replay_on_untouched_data(there: Town) -> None:
+    """Before anything comes late."""
+    compared, differing = there.differing()
+    assert not differing, differing[:3]
+    assert compared > 1_000
+    assert there.ask("SELECT count(*) FROM dirty_window") == [(0,)]
+
+
+def test_the_command_compares_and_says_so(there: Town) -> None:
+    command = [sys.executable, "-m", "cli", "recompute", "--kpi", "pm2_5_hour", "--area", TOWN, "--from", iso_s(DAY_START), "--to"]
+    environment = there.system.environment("reader", **there.settings)
+    done = subprocess.run([*command, iso_s(DAY_START + 6 * HOUR), "--json"], capture_output=True, text=True, env=environment, check=False)
+    assert json.loads(done.stdout) == {"compared": 6, "differing": 0, "marked": 0, "differences": []}
+    assert done.returncode == 0
+    unknown = subprocess.run([*command[:5], "nothing", *command[6:], iso_s(DAY_START)], capture_output=True, text=True, env=environment, check=False)
+    assert unknown.returncode == 2
+    assert "wanted one of bicycle_day" in unknown.stderr
 
 
 def test_a_late_reading_restates_every_window_that_it_touches(there: Town) -> None:
@@ -122,3 +165,105 @@ def test_a_late_reading_restates_every_window_that_it_touches(there: Town) -> No
         assert there.value(kpi, where, start)[4:] == (2, "restated", "late", None)  # type: ignore[index]
     other = next(each for each in town.NEIGHBOURHOODS if each != area)
     assert there.value("pm2_5_hour", other, hour)[4] == 1  # type: ignore[index]
+    assert there.value("pm2_5_change", area, hour + HOUR)[4:7] == (2, "restated", "depends_on")  # type: ignore[index]
+
+
+def test_what_was_known_then_stays_to_be_told(there: Town) -> None:
+    """After the story before: --as-of a moment before the second revision gives the first."""
+    ((kpi, area, start, value, at),) = there.ask(
+        "SELECT kpi, area, window_start, value, stored_at FROM kpi_revision WHERE kpi = 'pm2_5_hour' AND area = %s LIMIT 1", TOWN
+    )
+    command = [sys.executable, "-m", "cli", "export", "--kpi", kpi, "--area", area, "--from", iso_s(DAY_START), "--to", iso_s(town.END)]
+    environment = there.system.environment("reader", **there.settings)
+    ends = [
+        subprocess.run([*command, *more], capture_output=True, text=True, env=environment, check=True).stdout
+        for more in (("--as-of", at.isoformat()), ())
+    ]
+    then, now = ({row["window_start"]: row for row in csv.DictReader(text.splitlines())} for text in ends)
+    key = start.isoformat().replace("+00:00", "Z")
+    assert (float(then[key]["value"]), then[key]["revision"]) == (value, "1")
+    assert now[key]["revision"] == "2"
+    assert then.keys() <= now.keys()
+
+
+def test_a_late_value_that_holds_reaches_into_the_next_window(there: Town) -> None:
+    device, hour = f"{TOWN}.parking-1", DAY_START + 9 * HOUR
+    area = town.devices()[device][1]
+    there.late(device, hour + 59 * MINUTE + 30 * SECOND, 400.0)
+    there.settled()
+    for start in (hour, hour + HOUR):
+        assert there.value("parking_free_hour", area, start)[4:7] == (2, "restated", "late")  # type: ignore[index]
+
+
+def test_a_counters_late_reading_reaches_the_window_of_the_next(there: Town) -> None:
+    device = f"{TOWN}.electricity-meter-2"
+    area = town.devices()[device][1]
+    days = (DAY_START - 24 * HOUR, DAY_START)
+    before = [there.value("buildings_electricity_day", area, day) for day in days]
+    said = there.ask("SELECT max(value) FROM reading_named WHERE device = %s AND measured_at < %s", device, iso_s(DAY_START))[0][0]
+    there.late(device, DAY_START - SECOND, round(said + 0.1, 1))
+    there.settled()
+    after = [there.value("buildings_electricity_day", area, day) for day in days]
+    assert [value[4:7] for value in after if value] == [(2, "restated", "late")] * 2
+    assert after != before
+
+
+def test_a_counter_that_speaks_again_after_a_late_reading(there: Town) -> None:
+    """The next reading comes in time, but its step begins at the late one, of which its window knew nothing."""
+    there.late(town.SILENT, DAY_START + 3 * HOUR, 500.0)
+    assert there.ask("SELECT count(*) FROM late_end") == [(1,)]
+    area, day = town.devices()[town.SILENT][1], DAY_START + 24 * HOUR
+    rows = [(town.SILENT, "electricity_used", town.END + MINUTE, town.END + 2 * MINUTE, 512.5), *town.once(town.END + 2 * MINUTE)]
+    town.send(there.system.kafka, town.frames([*rows, *town.once(DAY_START + 49 * HOUR)]))
+    there.until(lambda: (there.value("buildings_electricity_day", area, day) or (0,) * 8)[4] == 2, "the day after is restated")
+    assert there.ask("SELECT count(*) FROM late_end") == [(0,)]
+    there.settled()
+
+
+def test_a_window_that_was_never_published_gets_its_value(there: Town) -> None:
+    device, hour = f"{TOWN}.air-quality-3", DAY_START - 70 * HOUR
+    area = town.devices()[device][1]
+    assert there.value("pm2_5_hour", area, hour) is None
+    there.late(device, hour + MINUTE, 12.5)
+    # Nobody owed a reading then, and the device did not stand there yet: nothing to say.
+    there.settled()
+    assert there.value("pm2_5_hour", area, hour) is None
+    there.system.sql(f"UPDATE device SET valid_from = valid_from - INTERVAL '6 days' WHERE id = '{device}'")
+    there.system.sql("UPDATE catalogue_change SET no = no + 1")
+    there.late(device, hour + 2 * MINUTE, 13.5)
+    there.settled()
+    assert there.value("pm2_5_hour", area, hour) == (None, "not_enough_data", 2 / 12, 1, 2, "restated", "late", None)
+
+
+def test_killed_between_the_transaction_and_kafka_it_says_the_same_once(there: Town) -> None:
+    device, hour = f"{TOWN}.air-quality-5", DAY_START + 14 * HOUR
+    area = town.devices()[device][1]
+    restater = there.processes["restater"]
+    restater.child.signal(signal.SIGSTOP)
+    there.late(device, hour + 11 * MINUTE + SECOND, 222.2)
+    there.system.stop("kafka")
+    restater.child.signal(signal.SIGCONT)
+    there.until(lambda: there.ask("SELECT count(*) FROM kpi_outbox")[0][0] > 0, "something in the outbox")
+    restater.kill()
+    outbox = there.ask("SELECT key, document FROM kpi_outbox ORDER BY no")
+    del there.processes["restater"]
+    there.system.start("kafka")
+    there.spawn("restater").wait_ready(120.0)
+    there.settled()
+    told = there.published("pm2_5_hour", area, hour)
+    mine = [json.loads(document) for key, document in outbox if json.loads(document)["window_start"] == iso_s(hour)]
+    assert [one for one in told if one["revision"] == 2] == [one for one in mine if (one["kpi"], one["area"]) == ("pm2_5_hour", area)]
+    assert len(told) == 2
+    # As after a crash between Kafka's word and the emptying: the same again, and nobody minds.
+    there.ask("INSERT INTO kpi_outbox (key, document, made_at) VALUES (%s, %s, now())", *outbox[0])
+    there.until(lambda: there.ask("SELECT count(*) FROM kpi_outbox") == [(0,)], "sent again")
+    there.settled()
+    assert there.value("pm2_5_hour", area, hour)[4] == 2  # type: ignore[index]
+    assert there.processes["writer"].metric("kompas_writer_double_final_total") == 0
+
+
+def test_when_all_is_settled_live_equals_replay_again(there: Town) -> None:
+    there.settled()
+    compared, differing = there.differing()
+    assert not differing, differing[:3]
+    assert compared > 1_000

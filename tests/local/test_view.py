@@ -55,6 +55,12 @@ def test_rates_rejections_and_worst_are_shown(state: RunState) -> None:
     assert "71.1 dB" in text
 
 
+def test_what_is_restated_is_shown(state: RunState) -> None:
+    said = {"kompas_restater_changed_total": 1_234.0, "kompas_restater_dirty_windows": 7.0, "kompas_restater_outbox": 0.0}
+    sample = Sample(1.0, {"restater": {(name, ()): value for name, value in said.items()}})
+    assert "restated: values changed 1,234   windows marked 7   not sent 0" in drawn(state, report.EMPTY, (sample, sample))
+
+
 def test_a_report_without_its_parts_is_empty() -> None:
     assert report.read({"problem": "no database"}) == report.EMPTY._replace(worst=[])
 

@@ -26,7 +26,9 @@ STEP = 5 * MINUTE
 LATENESS = 10 * MINUTE
 NEIGHBOURHOODS = tuple(f"{TOWN}.d{d}.n{n}" for d in (1, 2) for n in (1, 2))
 AREAS = (TOWN, f"{TOWN}.d1", f"{TOWN}.d2", *NEIGHBOURHOODS)
-COUNTS = {"air_quality": 8, "noise": 8, "parking": 4, "electricity_meter": 4, "bicycle_counter": 6}
+COUNTS = {"air_quality": 8, "noise": 8, "parking": 4, "electricity_meter": 5, "bicycle_counter": 6}
+SILENT = f"{TOWN}.electricity-meter-4"
+"""Stands there and says nothing until a story makes it speak."""
 QUANTITY = {
     "air_quality": "pm2_5", "noise": "sound_level", "parking": "parking_free", "electricity_meter": "electricity_used",
     "bicycle_counter": "bicycle_count",
@@ -73,7 +75,9 @@ def write(folder: Path) -> tuple[Path, Path]:
                 shutil.copy(path, catalogue / part / path.name)
     (catalogue / "kpis" / "pm2_5_change.toml").write_text(_CHANGE, encoding="utf-8")
     paces = "\n".join(f"[kinds.{kind}]\ncadence_s = 300.0\nlateness_s = {LATENESS / SECOND}\nidle_s = 1e8\nmax_age_s = 1e8" for kind in COUNTS)
-    head = f'id = "{TOWN}"\nnames = {{ en = "M", fr = "M", nl = "M" }}\ntime_zone = "{ZONE.key}"\nwest = 4.3\nsouth = 50.8\neast = 4.4\nnorth = 50.9\n'
+    head = (
+        f'id = "{TOWN}"\nnames = {{ en = "M", fr = "M", nl = "M" }}\ntime_zone = "{ZONE.key}"\nwest = 4.3\nsouth = 50.8\neast = 4.4\nnorth = 50.9\n'
+    )
     (home / "city.toml").write_text(head + paces + "\n", encoding="utf-8")
     (home / "areas.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": list(_areas())}), encoding="utf-8")
     since = datetime.fromtimestamp((DAY_START - HOUR) // SECOND, UTC).isoformat()
@@ -94,16 +98,26 @@ def _areas() -> Iterator[object]:
 def readings() -> list[Row]:
     """A reading per device and step, one in ten missing; the end is whole, so that watermarks pass what they shall."""
     rng = np.random.default_rng(4)
+    speaking = {id_: place for id_, place in devices().items() if id_ != SILENT}
     counted = dict.fromkeys(devices(), 100.0)
     found = []
     for at in range(DAY_START - HOUR, END, STEP):
-        for n, (id_, (kind, _)) in enumerate(devices().items()):
+        for n, (id_, (kind, _)) in enumerate(speaking.items()):
             counted[id_] += int(rng.integers(0, 30)) / 10
             value = counted[id_] if kind == "electricity_meter" else float(rng.integers(40, 90))
             if rng.random() < 0.9 or at > END - 2 * HOUR:
                 when = at + n * SECOND
                 found.append((id_, QUANTITY[kind], when, when + SECOND, round(value, 1)))
     return found
+
+
+def once(at_us: int) -> list[Row]:
+    """A reading of every device that speaks, and of the counters one more than ever before."""
+    return [
+        (id_, QUANTITY[kind], at_us + n * SECOND, at_us + (n + 1) * SECOND, 9_000.0 if kind == "electricity_meter" else 50.0)
+        for n, (id_, (kind, _)) in enumerate(devices().items())
+        if id_ != SILENT
+    ]
 
 
 def frames(rows: Iterable[Row]) -> list[tuple[int, bytes]]:

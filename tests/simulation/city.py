@@ -15,7 +15,8 @@ INPUTS = 3
 OPEN = window_of(T0, "quarter_hour", "UTC")[1]
 START = OPEN - 2 * MINUTE
 """A quarter of an hour ends two minutes after the start."""
-LENGTH_S, SILENCE_S = 105, 45
+WHOLE_S, SILENCE_S = 150, 45
+"""How long the gateways beat, and how long before the end the sensors may fall silent."""
 LATENESS_S = {"air": 6, "noise": 2}
 BEAT_S = 5
 IDLE_S = 8
@@ -68,9 +69,10 @@ def catalogue() -> list[tuple[str, str, Record]]:
 def sent(seed: int) -> list[Sent]:
     """Everything that reaches the log, in the order in which it goes out."""
     rng = Random(seed)
-    frames = [*_catalogue_frames(), *_heartbeats(rng)]
+    length_s = WHOLE_S - rng.choice([0, SILENCE_S])
+    frames = [*_catalogue_frames(), *_heartbeats(rng, length_s)]
     for n, gateway in enumerate(("gw-0", "gw-1")):
-        frames += _readings(rng, gateway, [device for at, device in enumerate(sorted(DEVICES)) if at % 2 == n])
+        frames += _readings(rng, length_s, gateway, [device for at, device in enumerate(sorted(DEVICES)) if at % 2 == n])
     frames.sort(key=lambda frame: frame.at_s)
     return list(_again(rng, frames))
 
@@ -83,27 +85,27 @@ def _catalogue_frames() -> Iterator[Sent]:
     yield Sent(50.0, input_of(JOINS), catalogue_frame([each for each in everything if each[1] == JOINS], seq=2))
 
 
-def _heartbeats(rng: Random) -> Iterator[Sent]:
+def _heartbeats(rng: Random, length_s: int) -> Iterator[Sent]:
     """Two gateways' clocks, one of them slow by a little; an outage of both now and then."""
     outage_s = rng.choice([None, (rng.uniform(20, 80), rng.uniform(8, 30))])
     wrong_s = rng.choice([0.0, -1.5, 2.0])
     for n, gateway in enumerate(("gw-0", "gw-1")):
-        for second in range(n, LENGTH_S + SILENCE_S, BEAT_S):
+        for second in range(n, WHOLE_S, BEAT_S):
             if outage_s is not None and outage_s[0] <= second < sum(outage_s):
                 continue
             for p in range(INPUTS):
                 last = {"last": True} if n == 1 and second + BEAT_S >= LENGTH_S else {}
                 yield Sent(second + rng.uniform(0, 0.5), p, heartbeat(START + round((second + n * wrong_s) * SECOND), gateway, **last))
-            if n == 1 and second + BEAT_S >= LENGTH_S:
+            if n == 1 and second + BEAT_S >= length_s:
                 return
 
 
-def _readings(rng: Random, gateway: str, devices: list[str]) -> Iterator[Sent]:
+def _readings(rng: Random, length_s: int, gateway: str, devices: list[str]) -> Iterator[Sent]:
     """A frame per partition every few seconds."""
     waiting: dict[int, list[tuple[str, str, int, int, float]]] = {p: [] for p in range(INPUTS)}
     ahead_s = {device: rng.choice([0, 0, 0, 0, 0, 45, -30]) for device in devices}
     meters = dict.fromkeys(devices, 0.0)
-    for second in range(LENGTH_S):
+    for second in range(length_s):
         now = START + second * SECOND
         for n, device in enumerate(devices):
             if (second + 3 * n) % CADENCE_S == 0 and rng.random() < 0.9 and not (device == JOINS and second < 52):

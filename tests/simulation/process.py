@@ -37,7 +37,7 @@ class Process:
         """How often the client brings a record again, or leaves some out."""
         self._awake = asyncio.Event()
         self._awake.set()
-        self._restoring = asyncio.Lock()
+        self._restoring, self._revoking = asyncio.Lock(), asyncio.Lock()
         self.producer, self.consumer = Producer(self, broker, failing), Consumer(self, broker)
         self._context = contextvars.copy_context()
         self._context.run(CURRENT.set, self)
@@ -86,7 +86,8 @@ class Process:
     async def take_over(self, generation: int, parts: list[Part]) -> None:
         """Faust's on_rebalance_complete, then its seek and resumption; again where the group has moved on meanwhile."""
         async with self._restoring:
-            await self.gate()
+            async with self._revoking:  # a member joins again only when it has given back
+                await self.gate()
             if generation != self.generation:
                 return
             await self.owner.restore(self.consumer, set(parts))
@@ -96,11 +97,12 @@ class Process:
             self.working = True
 
     async def revoke(self) -> None:
-        """Faust's on_partitions_revoked."""
-        await self.gate()
-        self.working = False
-        if self.owner.holders:
-            await self.owner.give_back(self.consumer)
+        """Faust's on_partitions_revoked; it does not wait for a restore that is under way."""
+        async with self._revoking:
+            await self.gate()
+            self.working = False
+            if self.owner.holders:
+                await self.owner.give_back(self.consumer)
 
     async def _read(self) -> None:
         rng = self.broker.rng

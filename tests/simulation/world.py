@@ -94,16 +94,15 @@ class World:
 
     async def _settle(self) -> None:
         self.calm = True
+        self.rng.choice([rebalance, stop_until_evicted, stop_and_double])(self)
         loop = asyncio.get_running_loop()
         until_s, quiet_s = loop.time() + SETTLE_WITHIN_S, 0.0
-        while quiet_s < 2.5:
+        while quiet_s < 2.5 or self._background:
             await asyncio.sleep(0.25)
             if loop.time() > until_s:
                 self.problems.append(f"not settled within {SETTLE_WITHIN_S} s")
                 break
             for process in [*self.workers.values(), *self.zombies]:
-                if process.paused:
-                    process.wake()
                 process.slips = 0.0
             self._watch_writer()
             quiet_s = quiet_s + 0.25 if self._quiet() else 0.0
@@ -201,8 +200,7 @@ class World:
     async def rebalance_with(self, process: Process) -> None:
         """It learns that it is no member, gives back what it thinks it has, and joins again."""
         if not process.dead:
-            process.spawn(process.revoke())
-            await asyncio.sleep(0.1)
+            await asyncio.wait([process.spawn(process.revoke())])
             await self.rebalance()
 
     def anyone(self) -> Process | None:

@@ -1,17 +1,21 @@
 """`./kompas up --docker`, `status` and `down` on a stand-in for docker: what is asked of it, and what a person is told."""
 
+import io
 import json
 import os
+import signal
 import subprocess
-import sys
 from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from typing import Any
+from unittest import mock
 
 import pytest
 
+from cli.__main__ import main
 from local import ports
 from local.docker import engine, parts
 from local.docker.system import FILE, PUBLISHED, SECRETS_OF, DockerSystem
@@ -35,8 +39,14 @@ class Docked:
         self.environment |= {"PATH": f"{self.docker.folder / 'bin'}:{os.environ['PATH']}", "PYTHONPATH": str(REPOSITORY), "COLUMNS": "400"}
 
     def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        command = [sys.executable, "-P", "-m", "cli", *arguments]
-        return subprocess.run(command, env=self.environment, text=True, capture_output=True, timeout=120, check=False)
+        """The command line in this process: what it says and its exit code are those of `./kompas`."""
+        out, wrong, handler = io.StringIO(), io.StringIO(), signal.getsignal(signal.SIGTERM)
+        try:
+            with mock.patch.dict(os.environ, self.environment, clear=True), redirect_stdout(out), redirect_stderr(wrong):
+                code = main(list(arguments))
+        finally:
+            signal.signal(signal.SIGTERM, handler)
+        return subprocess.CompletedProcess(arguments, code, out.getvalue(), wrong.getvalue())
 
     def status(self) -> tuple[int, dict[str, Any]]:
         done = self.run("status", "--json")
@@ -117,7 +127,7 @@ def test_status_says_which_container_is_not_well(docked: Docked) -> None:
     docked.docker.answer(containers={"kafka": {"Health": {"Status": "unhealthy", "Log": [{"Output": "no space left\n"}]}}})
     code, found = docked.status()
     assert code == 1
-    assert set(found["processes"]) == {"writer", "worker", "gateway"}
+    assert set(found["processes"]) == {"writer", "restater", "worker", "gateway"}
     assert (found["servers"]["kafka"]["state"], found["servers"]["kafka"]["reason"]) == ("failed", "not healthy: no space left")
     assert found["servers"]["mosquitto"]["state"] == "up"
 
