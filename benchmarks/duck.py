@@ -69,7 +69,12 @@ def _tables(parts: list[Part]) -> tuple[pa.Table, pa.Table]:
         program, base = part.worker.state.program, part.worker.partition * 1_000_000
         for rows, verdicts in part.frames:
             read = np.diff(program.lanes.of_quantity) > 0  # a counter has no mean, so no lane
-            good = read[rows.quantity] & (verdicts.status == 0) & np.isin(verdicts.quality & 15, (1, 2)) & (program.lanes.row[rows.quantity, rows.slot] >= 0)
+            good = (
+                read[rows.quantity]
+                & (verdicts.status == 0)
+                & np.isin(verdicts.quality & 15, (1, 2))
+                & (program.lanes.row[rows.quantity, rows.slot] >= 0)
+            )
             columns["device"].append((rows.slot[good] + base).astype(np.int32))
             columns["quantity"].append(rows.quantity[good].astype(np.int16))
             columns["measured_us"].append(rows.measured_us[good])

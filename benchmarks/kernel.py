@@ -99,7 +99,15 @@ def _means_only(worker: WorkerPartition) -> None:
         if quantity.counter:  # a counter has no mean
             continue
         # Extremes as well, so that both sides compute the same four numbers per device.
-        mean = KpiDocument(id=f"mean_{id_}", version=1, unit=quantity.unit, formula=f"mean({id_}) + max({id_}) - min({id_})", window="minute", better="neither", **texts)
+        mean = KpiDocument(
+            id=f"mean_{id_}",
+            version=1,
+            unit=quantity.unit,
+            formula=f"mean({id_}) + max({id_}) - min({id_})",
+            window="minute",
+            better="neither",
+            **texts,
+        )
         registry.change("kpi", mean.id, msgspec.json.encode(mean))
     worker.state.recompile()
 

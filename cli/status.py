@@ -4,7 +4,7 @@
 ./kompas status --json
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 import typer
@@ -50,10 +50,21 @@ def _print(found: status.Found) -> None:
             console.print(f"{name}: {sentence}", style="red", markup=False)
     if found["disk"]["problem"]:
         console.print(found["disk"]["problem"], style="bold red", markup=False)
+    _print_ledger(console, found["ledger"])
     counts = {**found["counts"], **{f"rejected {reason}": count for reason, count in found["rejected"].items()}}
     console.print("   ".join(f"{name} {count:,}" for name, count in counts.items()), markup=False)
     for name, command in found["urls"].items():
         console.print(f"{name:16} {command}", markup=False)
+
+
+def _print_ledger(console: Console, ledger: dict[str, Any] | None) -> None:
+    if ledger is None:
+        return
+    wrong = bool(ledger["balance"] or ledger["dropped_by_broker"])
+    dropped = f", dropped by the broker: {ledger['dropped_by_broker']:,}" if ledger["dropped_by_broker"] else ""
+    console.print(f"ledger: balance {ledger['balance']:,}{dropped}", style="bold red" if wrong else "", markup=False)
+    for sentence in ledger["alarms"]:
+        console.print(f"  {sentence}", style="red", markup=False)
 
 
 COMMAND = show

@@ -23,12 +23,22 @@ class Worst(NamedTuple):
     severity: float
 
 
+class Ledger(NamedTuple):
+    """Messages and readings that are missing or too many (0: well), messages that the broker dropped, and sentences that say where."""
+
+    balance: int
+    dropped_by_broker: int
+    alarms: Sequence[str]
+
+
 class Report(NamedTuple):
-    """Rows stored ever, by what they are; rejections by reason; the worst values, worst first."""
+    """Rows stored ever, by what they are; rejections by reason; the worst values, worst first; what the ledger says."""
 
     counts: Mapping[str, int]
     rejected: Mapping[str, int]
     worst: Sequence[Worst]
+    ledger: Ledger | None = None
+    """None: not known."""
 
 
 EMPTY = Report({}, {}, ())
@@ -52,4 +62,6 @@ def read(said: Mapping[str, Any]) -> Report:
         Worst(each["area_name"], each["kpi"], f"{each['value']:,.1f} {each['unit']}", each["band"], float(each["severity"]))
         for each in said.get("worst", [])
     ]
-    return Report({name: int(count) for name, count in said.get("totals", {}).items()}, rejected, worst)
+    told = said.get("ledger")
+    ledger = Ledger(int(told["balance"]), int(told["dropped_by_broker"]), list(told["alarms"])) if told else None
+    return Report({name: int(count) for name, count in said.get("totals", {}).items()}, rejected, worst, ledger)

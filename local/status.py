@@ -40,6 +40,7 @@ def gather(what: Plan, now: RunState | None, *, in_docker: bool = False) -> Foun
     }
     stored = report.fetch(what.ports["writer"]) if now else report.EMPTY
     found["counts"], found["rejected"] = dict(stored.counts), dict(stored.rejected)
+    found["ledger"] = stored.ledger._asdict() if stored.ledger else None
     left = space.least(space.folders(what.layout))
     found["disk"] = {"folder": str(left.folder), "free_mb": left.free_mb, "problem": space.problem(left)}
     found["urls"] = commands(what, in_docker=in_docker)

@@ -61,7 +61,15 @@ def _rejected(after: measure.Sample, report: Report) -> RenderableType:
     reasons = report.rejected or measure.by_label(after, "gateway", "kompas_gateway_rejected_total", "reason")
     said = "   ".join(f"{reason} {count:,.0f}" for reason, count in reasons.items() if count) or "none yet"
     stored = "   ".join(f"{name} {count:,}" for name, count in report.counts.items()) or "—"
-    return Group(Text(f"rejected: {said}"), Text(f"stored: {stored}"), _restated(after))
+    return Group(Text(f"rejected: {said}"), Text(f"stored: {stored}"), _restated(after), _ledger(report))
+
+
+def _ledger(report: Report) -> RenderableType:
+    told = report.ledger
+    if told is None:
+        return Text("ledger: —")
+    wrong = [*told.alarms, *([f"the broker dropped {told.dropped_by_broker:,} messages"] if told.dropped_by_broker else [])]
+    return Text("   ".join([f"ledger: balance {told.balance:,}", *wrong]), style="bold red" if wrong else "")
 
 
 def _restated(after: measure.Sample) -> RenderableType:

@@ -28,6 +28,10 @@ class DamagedFrame(Exception):
     """Bytes that are no frame of this layout."""
 
 
+class NewerSchema(Exception):
+    """A whole frame of a later release: nothing is wrong with it; whoever cannot read it stands still until the upgrade."""
+
+
 class Coded(NamedTuple):
     """A dictionary-encoded text column: int32 codes into distinct texts."""
 
@@ -63,12 +67,22 @@ def encode(meta: Mapping[str, Any], columns: Mapping[str, Array | Coded | Sequen
     return bytes(sink.getvalue().to_pybytes())
 
 
-def decode(value: bytes) -> Frame:
-    """One IPC stream to Frame; raises DamagedFrame with the sentence why."""
+def require_known(schema: object, known: str) -> None:
+    """Raise NewerSchema where `schema` is a later version of `known` (both `name/version`)."""
+    name, _, version = known.partition("/")
+    got, _, number = schema.partition("/") if isinstance(schema, str) else ("", "", "")
+    if got == name and number.isdecimal() and int(number) > int(version):
+        raise NewerSchema(f"frame: wanted {known}, the newest that this release reads, got {schema}")
+
+
+def decode(value: bytes, known: str = "") -> Frame:
+    """One IPC stream to Frame; raises DamagedFrame with the sentence why, and NewerSchema where it is later than `known`."""
     try:
         with pa.RecordBatchStreamReader(pa.py_buffer(value)) as reader:
             schema, batch = reader.schema, reader.read_next_batch()
-        meta = msgspec.json.decode((schema.metadata or {})[META])
+        meta = msgspec.json.decode((schema.metadata or {})[META], type=dict[str, Any])
+        if known:
+            require_known(meta.get("schema"), known)
         columns = {name: _from_arrow(array) for name, array in zip(schema.names, batch.columns, strict=True)}
     except (pa.ArrowException, StopIteration, KeyError, ValueError, OSError) as error:  # msgspec's errors are ValueErrors
         raise DamagedFrame(f"frame of {len(value)} bytes: wanted an Arrow IPC stream of one batch, got {error!r}") from error

@@ -16,6 +16,7 @@ from runtime.errors import ConfigError, Inconsistent
 from runtime.health import HealthServer
 from runtime.settings import load
 from storage import retention
+from storage.ledger_watch import LedgerWatch
 from storage.metrics import WriterMetrics
 from storage.report import Report
 from storage.settings import WriterSettings
@@ -30,7 +31,8 @@ async def run(settings: WriterSettings) -> None:
         loop.add_signal_handler(name, stopped.set)
     metrics = WriterMetrics()
     writer = Writer(settings, metrics)
-    report = Report(settings.conninfo, metrics, writer.lag)
+    ledger = LedgerWatch(settings.conninfo, metrics, writer.lag)
+    report = Report(settings.conninfo, metrics, writer.lag, ledger.page)
     health = HealthServer(
         settings.health_host,
         settings.health_port,
@@ -40,13 +42,15 @@ async def run(settings: WriterSettings) -> None:
     )
     await health.start()
     events.happened("writer_started", health_port=health.port, writer=settings.ordinal, writers=settings.writers)
-    # One of the writers is enough to forget.
-    forgetting = asyncio.create_task(retention.daily(settings.conninfo, stopped)) if settings.ordinal == 0 else None
+    # One of the writers is enough to forget and to look at the books.
+    tasks: list[asyncio.Task[None]] = []
+    if settings.ordinal == 0:
+        tasks = [asyncio.create_task(retention.daily(settings.conninfo, stopped)), asyncio.create_task(ledger.run())]
     try:
         await writer.run(stopped)
     finally:
-        if forgetting is not None:
-            forgetting.cancel()
+        for task in tasks:
+            task.cancel()
         report.close()
         await health.stop()
     events.happened("writer_stopped")

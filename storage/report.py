@@ -20,8 +20,8 @@ _KEEP_S = 1.0
 class Report:
     """Asks at most once a second, in a connection of its own."""
 
-    def __init__(self, conninfo: str, metrics: WriterMetrics, lag: Callable[[], dict[str, int]]) -> None:
-        self._conninfo, self._metrics, self._lag = conninfo, metrics, lag
+    def __init__(self, conninfo: str, metrics: WriterMetrics, lag: Callable[[], dict[str, int]], ledger: Callable[[], object]) -> None:
+        self._conninfo, self._metrics, self._lag, self._ledger = conninfo, metrics, lag, ledger
         self._connection: Connection | None = None
         self._stored: dict[str, Any] = {}
         self._asked_s = float("-inf")
@@ -29,7 +29,7 @@ class Report:
         self._one_at_a_time = asyncio.Lock()
 
     async def page(self) -> dict[str, Any]:
-        """The report: totals, rejected, watermarks, worst, latency_row_s, latency_kpi_store_s, lag_records, age_s, problem."""
+        """The report: totals, rejected, watermarks, worst, latency_row_s, latency_kpi_store_s, lag_records, ledger, age_s, problem."""
         async with self._one_at_a_time:
             if clock.monotonic_s() - self._asked_s > _KEEP_S:
                 try:
@@ -43,6 +43,7 @@ class Report:
             "latency_row_s": self._metrics.recent_rows.quantiles(now_s),
             "latency_kpi_store_s": self._metrics.recent_kpis.quantiles(now_s),
             "lag_records": self._lag(),
+            "ledger": self._ledger(),
             "age_s": round(now_s - self._asked_s, 1) if self._stored else None,
             "problem": self._problem,
         }

@@ -10,10 +10,13 @@ from typing import NamedTuple
 from catalog.windows import from_us
 from runtime import clock, events
 from runtime.errors import Unavailable
+from storage import ledger_rows
 from storage.connect import connect, world
 
 DAILY_S = 86_400.0
 AGAIN_S = 300.0
+LIVES_US = 30 * 86_400_000_000
+"""How long the ledger keeps a gateway's life apart that nobody hears of: far longer than Kafka keeps its frames."""
 
 
 class Forgotten(NamedTuple):
@@ -27,6 +30,7 @@ def forget(conninfo: str, now_us: int) -> Forgotten:
     """One run, in a connection of its own; raises Unavailable, also where a chunk is in use."""
     with world(), connect(conninfo, "kompas retention") as connection:
         row = connection.execute("SELECT chunks_dropped, rows_deleted FROM apply_retention(%s)", (from_us(now_us),)).fetchone()
+        ledger_rows.fold(connection, from_us(now_us - LIVES_US))
         return Forgotten(*row) if row is not None else Forgotten(0, 0)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from catalog.reasons import Reason
+from catalog.topics import READINGS
 from kernels.accumulate import accumulate
 from kernels.arrive import KEPT, NEVER_US, Rows, arrive, make_room, new_verdicts
 from kernels.ordered import Ground, close, feed
@@ -18,12 +19,12 @@ from runtime.frames import DamagedFrame, Frame, decode
 from stream.worker import register
 from stream.worker.outputs import Outputs, checked_meta, refusal, with_rows, without_rows
 from stream.worker.state import State
+from stream.worker.whole import whole_catalogue, whole_heartbeat, whole_readings
 
 I64 = npt.NDArray[np.int64]
 SECOND_US = 1_000_000
 AHEAD_US = 300_000_000
 """How far ahead of its receipt a reading may be measured."""
-READING_COLUMNS = {"device", "quantity", "measured_at", "received_at", "value", "quality"}
 
 
 class WorkerPartition:
@@ -44,11 +45,14 @@ class WorkerPartition:
         return self.state.offset
 
     def apply(self, value: bytes, offset: int) -> Outputs:
-        """Take one record of kompas.readings.v1 in. A damaged one is refused whole and the partition moves on."""
+        """Take one record of kompas.readings.v1 in. A damaged one is refused whole and the partition moves on.
+
+        Raises NewerSchema, with the state as it was, for a frame of a later release.
+        """
         if self.state.offset < 0 < offset:
             self.state.incomplete = True
         try:
-            frame = decode(value)
+            frame = decode(value, READINGS.schema)
             outputs = self._take(frame, offset)
         except DamagedFrame as error:
             refused = refusal(value, {}, (self.partition, offset), reason=Reason.DAMAGED_FRAME, detail=str(error), row=-1, received_us=0)
@@ -60,12 +64,10 @@ class WorkerPartition:
     def _take(self, frame: Frame, offset: int) -> Outputs:
         kind = frame.meta.get("kind")
         if kind == "readings":
-            missing = READING_COLUMNS - frame.columns.keys()
-            if missing:
-                raise DamagedFrame(f"readings frame: wanted columns {sorted(READING_COLUMNS)}, got none of {sorted(missing)}")
+            whole_readings(frame)
             return self._readings(frame, offset)
         if kind == "heartbeat":
-            self._heartbeat(_whole_heartbeat(frame.meta))
+            self._heartbeat(whole_heartbeat(frame.meta))
         elif kind == "catalogue":
             self._catalogue(frame)
         else:
@@ -188,10 +190,8 @@ class WorkerPartition:
             self._feed_passed()
 
     def _catalogue(self, frame: Frame) -> None:
-        columns = frame.columns
-        entity = columns["entity"]
-        for n in range(frame.rows):
-            self.state.registry.change(entity.texts[entity.codes[n]], columns["id"][n], columns["document"][n])
+        for entity, id_, document in whole_catalogue(frame):
+            self.state.registry.change(entity, id_, document)
         self.state.recompile()
         self.fed_up()
         self.announce = True
@@ -199,11 +199,3 @@ class WorkerPartition:
     def fed_up(self) -> None:
         """After a change of the catalogue, and a load: the next feeding is due with the next second of a watermark."""
         self._fed_s = self.state.watermark_us // SECOND_US
-
-
-def _whole_heartbeat(meta: dict[str, Any]) -> dict[str, Any]:
-    """The heartbeat's words; raises DamagedFrame where one that moves watermarks is not there."""
-    gateway, clock_us = meta.get("gateway"), meta.get("clock_us")
-    if not isinstance(gateway, str) or not gateway or not isinstance(clock_us, int) or isinstance(clock_us, bool):
-        raise DamagedFrame(f"heartbeat: wanted gateway and clock_us (whole µs), got {gateway!r} and {clock_us!r}")
-    return meta

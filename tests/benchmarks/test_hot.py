@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks import hot, kernels, window
+from benchmarks.kernel import Compared
 from benchmarks.rows import Columns, Row
 
 ROWS = {row.name: row for row in hot.every_row()}
@@ -47,9 +48,10 @@ def test_state_by_devices_takes_every_reading() -> None:
 
 def test_targets_that_were_missed_say_so() -> None:
     by_kpis = window.ByKpis(kpis=50, ns_per_reading=400.0, one="pm2_5_hour", one_ns_per_reading=100.0, ratio=4.0)
-    slow = hot.Timed(kernel="made.up", rows=1, ns_per_row=2.0, rivals={"numpy": hot.Side(1.0, True)}, best_rival="numpy", ratio=0.5, share_of_read_bandwidth=0.1)
-    full = window.Compared(
-        readings=1, frames=1, groups=1, areas=1, kernel_s=1.0, duckdb_s=4.0, kernel_readings_per_s=1.0, duckdb_readings_per_s=0.25, ratio=4.0, equal=False,
-        real_readings_per_s=1.0,
+    rivals = {"numpy": hot.Side(1.0, equal=True)}
+    slow = hot.Timed(kernel="made.up", rows=1, ns_per_row=2.0, rivals=rivals, best_rival="numpy", ratio=0.5, share_of_read_bandwidth=0.1)
+    full = Compared(
+        readings=1, frames=1, groups=1, areas=1, kernel_s=1.0, duckdb_s=4.0, kernel_readings_per_s=1.0, duckdb_readings_per_s=0.25, ratio=4.0,
+        equal=False, real_readings_per_s=1.0,
     )  # fmt: skip
     assert [verdict.met for verdict in kernels.verdicts([slow], full, by_kpis)] == [False, False, False]

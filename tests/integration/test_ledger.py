@@ -1,4 +1,4 @@
-"""The ledger of a whole pipeline: zero after good, broken, doubled and late messages and after the death of each process; not zero where something is gone."""
+"""The ledger of a whole pipeline: zero after good, broken, doubled and late messages and the death of each process, not zero where something is gone."""
 
 import asyncio
 import json

@@ -26,9 +26,9 @@ STEP = 5 * MINUTE
 LATENESS = 10 * MINUTE
 NEIGHBOURHOODS = tuple(f"{TOWN}.d{d}.n{n}" for d in (1, 2) for n in (1, 2))
 AREAS = (TOWN, f"{TOWN}.d1", f"{TOWN}.d2", *NEIGHBOURHOODS)
-COUNTS = {"air_quality": 8, "noise": 8, "parking": 4, "electricity_meter": 5, "bicycle_counter": 6}
-SILENT = f"{TOWN}.electricity-meter-4"
-"""Stands there and says nothing until a story makes it speak."""
+COUNTS = {"air_quality": 8, "noise": 8, "parking": 4, "electricity_meter": 4, "bicycle_counter": 6}
+SILENT = f"{TOWN}.electricity-meter-9"
+"""Stands there, in the partition of meter 0, and says nothing until a story makes it speak."""
 QUANTITY = {
     "air_quality": "pm2_5", "noise": "sound_level", "parking": "parking_free", "electricity_meter": "electricity_used",
     "bicycle_counter": "bicycle_count",
@@ -60,7 +60,7 @@ def devices() -> dict[str, tuple[str, str]]:
         f"{TOWN}.{kind.replace('_', '-')}-{n}": (kind, NEIGHBOURHOODS[(n + shift) % 4])
         for shift, (kind, count) in enumerate(COUNTS.items())
         for n in range(count)
-    }
+    } | {SILENT: ("electricity_meter", NEIGHBOURHOODS[3])}
 
 
 def write(folder: Path) -> tuple[Path, Path]:

@@ -94,7 +94,7 @@ def _heartbeats(rng: Random, length_s: int) -> Iterator[Sent]:
             if outage_s is not None and outage_s[0] <= second < sum(outage_s):
                 continue
             for p in range(INPUTS):
-                last = {"last": True} if n == 1 and second + BEAT_S >= LENGTH_S else {}
+                last = {"last": True} if n == 1 and second + BEAT_S >= length_s else {}
                 yield Sent(second + rng.uniform(0, 0.5), p, heartbeat(START + round((second + n * wrong_s) * SECOND), gateway, **last))
             if n == 1 and second + BEAT_S >= length_s:
                 return

@@ -16,7 +16,6 @@ from stream.shell import chunks, holders
 from stream.shell.outbox import Outbox
 from stream.shell.owner import Owner
 from stream.worker import partition as workers
-from stream.worker.partials import Publisher
 from stream.worker.silence import Silence
 from tests.simulation.writer import Store
 
@@ -161,17 +160,6 @@ def dump_without_publishing(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(holders.WorkerHolder, "snapshot", snapshot)
 
 
-def watermarks_before_rows(patch: pytest.MonkeyPatch) -> None:
-    """Windows longer than a minute wait for their turn even when they close."""
-
-    def take(self: Publisher, everywhere: bool, only_brief: bool = False) -> Any:
-        records = original(self, everywhere, only_brief)
-        return records[::-1]
-
-    original = Publisher.take
-    patch.setattr(Publisher, "take", take)
-
-
 def finals_after_the_snapshot(patch: pytest.MonkeyPatch) -> None:
     """The combiner's snapshot knows of finals that nobody was told."""
 
@@ -215,7 +203,7 @@ MUTANTS: Mapping[str, Break] = {
     made.__name__: made
     for made in (
         no_offset_check, gaps_pass, commit_before_outputs, no_epoch, forget_pending, forget_seen, one_too_many, merge_by_arrival, late_is_welcome,
-        wall_clock, close_without_all, forget_census, dump_without_publishing, watermarks_before_rows, finals_after_the_snapshot, torn_is_whole,
+        wall_clock, close_without_all, forget_census, dump_without_publishing, finals_after_the_snapshot, torn_is_whole,
         writer_takes_repeats, former_writer_goes_on,
     )
 }  # fmt: skip

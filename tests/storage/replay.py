@@ -16,6 +16,8 @@ import itertools
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
 from catalog.records import Area
 from catalog.topics import PARTITIONS, READINGS, partition_of
 from ingest.pipeline import Outgoing, Pipeline
@@ -159,11 +161,8 @@ class Chain:
         if record.device is None or record.quantity is None:
             return
         for row in range(record.rows):
-            key = (
-                record.device.texts[record.device.codes[row]],
-                record.quantity.texts[record.quantity.codes[row]],
-                int(record.numbers["measured_at"][row]),
-            )
+            device, quantity = (column.texts[column.codes[row]] for column in (record.device, record.quantity))
+            key = (device, quantity, int(record.numbers["measured_at"][row]))
             value = float(record.numbers["value"][row])
             held = self._table.setdefault(key, value)
             late = bool(checked.late(record.numbers["quality"])[row])
@@ -194,11 +193,8 @@ class Chain:
 def catalogue() -> bytes:
     """A frame with the gateway's registry, for the worker."""
     found = [(key.partition("/")[0], key.partition("/")[2], value.decode()) for key, value in city.documents()]
-    centre = Area(
-        id="testville.centre", city="testville", level="neighbourhood", parent=None, names=city.NAMES, population=1, latitude=50.85, longitude=4.35
-    )
-    import msgspec
-
+    where = {"latitude": 50.85, "longitude": 4.35}
+    centre = Area(id="testville.centre", city="testville", level="neighbourhood", parent=None, names=city.NAMES, population=1, **where)
     found.append(("area", centre.id, msgspec.json.encode(centre).decode()))
     columns = {"entity": coded([each[0] for each in found]), "id": [each[1] for each in found], "document": [each[2] for each in found]}
     return encode({"schema": "readings/1", "kind": "catalogue", "seq": 1}, columns)
@@ -208,9 +204,9 @@ def reshaped(value: bytes, rows: Sequence[int]) -> bytes:
     """The frame with these of its rows and the same metadata."""
     frame: Frame = decode(value)
     taken = list(rows)
-    columns = {
-        name: Coded(column.codes[taken], column.texts) if isinstance(column, Coded) else column[taken] for name, column in frame.columns.items()
-    }
+    columns = {}
+    for name, column in frame.columns.items():
+        columns[name] = Coded(column.codes[taken], column.texts) if isinstance(column, Coded) else column[taken]
     return encode(frame.meta, columns)
 
 
