@@ -121,6 +121,8 @@ def _to_arrow(name: str, column: Any) -> pa.Array:
 
 def _from_arrow(array: pa.Array) -> Any:
     kind = array.type
+    if kind in (_DICTIONARY, _TIME) and array.null_count:
+        raise ValueError(f"{array.null_count} missing in a column of {kind}")
     if kind == _DICTIONARY:
         return Coded(_numbers(array.indices, np.dtype(np.int32)), _texts(array.dictionary))
     if kind == _TIME:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from catalog.topics import PARTIALS
 from kernels.combine import FIELDS
-from runtime.frames import DamagedFrame
+from runtime.frames import DamagedFrame, require_known
 
 I64 = npt.NDArray[np.int64]
 
@@ -54,6 +54,12 @@ class _Header(msgspec.Struct, frozen=True, kw_only=True):
     """Row and length in bytes of each histogram."""
 
 
+class _Schema(msgspec.Struct, frozen=True):
+    """What is read before anything else of a header."""
+
+    schema: str
+
+
 class Rows(NamedTuple):
     """n rows: texts by their place, int64[n, 11] in the order of COLUMNS, histograms (int64 pairs as bytes) by row."""
 
@@ -66,6 +72,7 @@ class Rows(NamedTuple):
 NOTHING = Rows((), (), np.zeros((0, len(COLUMNS)), np.int64), {})
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(_Header)
+_schema = msgspec.json.Decoder(_Schema)
 
 
 def pack(said: Said, rows: Rows = NOTHING) -> bytes:
@@ -90,11 +97,12 @@ def pack(said: Said, rows: Rows = NOTHING) -> bytes:
 
 
 def unpack(value: bytes) -> tuple[Said, Rows]:
-    """The inverse of pack; raises DamagedFrame with the sentence why."""
+    """The inverse of pack; raises DamagedFrame with the sentence why, NewerSchema for a record of a later release."""
     try:
         if value[:4] != MAGIC:
             raise ValueError(f"begins with {value[:4]!r}")
         begin = 8 + int.from_bytes(value[4:8], "little")
+        require_known(_schema.decode(memoryview(value)[8:begin]).schema, PARTIALS.schema)
         header = _decoder.decode(memoryview(value)[8:begin])
         begin += -begin % 8
         width, n = len(header.columns), header.rows

@@ -13,7 +13,7 @@ from catalog.kpi_value import KpiValue
 from catalog.topics import PARTIALS
 from runtime.clock import iso
 from runtime.errors import Inconsistent
-from runtime.frames import DamagedFrame, Frame, decode
+from runtime.frames import DamagedFrame, Frame, NewerSchema, decode
 from stream.combiner import snapshot
 from stream.combiner.catalogue import Definitions, Document
 from stream.combiner.census import Group
@@ -47,7 +47,7 @@ class CombinerPartition:
         return self._state.offset
 
     def apply(self, value: bytes, offset: int) -> None:
-        """Apply one record. At or below `offset` it changes nothing; a gap raises Inconsistent."""
+        """Apply one record. At or below `offset` it changes nothing; a gap raises Inconsistent, one of a later release NewerSchema."""
         state = self._state
         if offset <= state.offset:
             return
@@ -61,7 +61,10 @@ class CombinerPartition:
             if value[:4] == MAGIC:
                 self._apply_rows(*unpack(value))
             else:
-                self._apply_frame(decode(value))
+                self._apply_frame(decode(value, PARTIALS.schema))
+        except NewerSchema:  # nothing of it was taken in: it is still the next
+            state.offset = -1 if fresh else offset - 1
+            raise
         except (DamagedFrame, KeyError, TypeError, ValueError, IndexError) as error:
             self.counts["damaged"] += 1
             self._said.append(f"partials partition {self.partition} offset {offset}: wanted a record of {PARTIALS.schema}, got {error!r}")

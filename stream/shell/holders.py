@@ -14,9 +14,10 @@ from typing import Protocol
 import msgspec
 
 from catalog.kpi_value import KpiValue
-from catalog.topics import CHECKED, KPIS, PARTIALS, PARTITIONS, REJECTED, partition_of
+from catalog.topics import CHECKED, KPIS, PARTIALS, PARTITIONS, READINGS, REJECTED, partition_of
 from runtime import clock as wall
 from runtime import events
+from runtime.frames import NewerSchema
 from stream.combiner.partition import CombinerPartition
 from stream.shell import metrics
 from stream.shell.outbox import Headers, Outbox
@@ -64,6 +65,8 @@ class Holder(Protocol):
     state_partition: int
     generation: int
     committed: int
+    stands: str | None
+    """Why it takes nothing in any more: its next record is of a later release; None while it goes on."""
 
     @property
     def offset(self) -> int:
@@ -82,6 +85,13 @@ class Holder(Protocol):
         """Publish what the snapshot will no longer hold, and dump: bytes and the offset they hold."""
 
 
+def _stands(topic: str, partition: int, offset: int, error: NewerSchema) -> str:
+    """Say once that a partition stands still, and why."""
+    metrics.STANDING.labels(topic, str(partition)).set(1)
+    events.failed("newer_schema", topic=topic, partition=partition, offset=offset, error=str(error), then="stands here until the upgrade")
+    return f"{topic}/{partition} stands at offset {offset}: {error}"
+
+
 class WorkerHolder:
     """A partition of kompas.readings.v1."""
 
@@ -91,6 +101,7 @@ class WorkerHolder:
         self.publisher = Publisher(self.worker)
         self.generation = -1
         self.committed = self.worker.offset
+        self.stands: str | None = None
         self._outbox, self._clock = outbox, clock
         self._fresh = True
         """A record was taken in since the last look."""
@@ -110,7 +121,11 @@ class WorkerHolder:
 
     def take(self, value: bytes, offset: int, waited: Waited) -> None:  # noqa: ARG002 - the frame itself says it
         """Check a frame; its checked record and what is refused go out."""
-        outputs = self.worker.apply(value, offset)
+        try:
+            outputs = self.worker.apply(value, offset)
+        except NewerSchema as error:
+            self.stands = _stands(READINGS.name, self.partition, offset, error)
+            return
         self._fresh = True
         self._oldest_us = _older(self._oldest_us, outputs.oldest_received_us)
         self._outbox.put(CHECKED.name, outputs.checked, self.partition)
@@ -173,6 +188,7 @@ class CombinerHolder:
         self._before = -1
         self._oldest_us: int | None = None
         self.committed = self.combiner.offset
+        self.stands: str | None = None
         self._fresh = True
         self._looked_at = self._next_at = 0.0
 
@@ -191,7 +207,11 @@ class CombinerHolder:
         self._fresh = True
         self._oldest_us = _older(self._oldest_us, waited)
         dropped = self.combiner.counts["after_close"]
-        self.combiner.apply(value, offset)
+        try:
+            self.combiner.apply(value, offset)
+        except NewerSchema as error:
+            self.stands = _stands(PARTIALS.name, self.partition, offset, error)
+            return
         if self.combiner.counts["after_close"] != dropped:
             metrics.AFTER_CLOSE.inc(self.combiner.counts["after_close"] - dropped)
         for problem in self.combiner.problems():

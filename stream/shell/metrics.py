@@ -14,6 +14,7 @@ SNAPSHOT_BYTES = Gauge("kompas_worker_snapshot_bytes", "Size of the last snapsho
 REFUSED_COMMITS = Counter("kompas_worker_refused_commits_total", "Commits that the group coordinator refused: a former owner spoke.")
 RESTORED = Counter("kompas_worker_restored_total", "Partitions taken over, by where their state came from.", ["source"])
 LOST = Counter("kompas_worker_lost_records_total", "Records below the log's start that were never read.")
+STANDING = Gauge("kompas_worker_standing", "1 where a partition waits for an upgrade: its next record is of a later schema.", ["topic", "partition"])
 PARTITIONS = Gauge("kompas_worker_partitions", "Partitions owned, by topic.", ["topic"])
 LATENCY = Histogram(
     "kompas_latency_kpi_seconds",

@@ -40,9 +40,9 @@ class Owner:
         self._snapshotting = asyncio.Lock()
 
     def expect(self, part: Part, offset: int) -> Holder | None:
-        """The holder that takes this record, or None where it is not ours or has been taken in already."""
+        """The holder that takes this record, or None where it is not ours, has been taken in already, or lies behind one that we cannot read."""
         holder = self.holders.get(part)
-        if holder is None or offset <= holder.offset:
+        if holder is None or holder.stands is not None or offset <= holder.offset:
             return None
         if offset != holder.offset + 1:
             events.failed("offset_gap", topic=part[0], partition=part[1], wanted=holder.offset + 1, got=offset)
@@ -98,6 +98,10 @@ class Owner:
             metrics.LOST.inc(missing)
             events.failed("records_expired_unread", topic=part[0], partition=part[1], records=missing)
             holder.skip_to(start)
+
+    def standing(self) -> str | None:
+        """Which partitions wait for an upgrade, and why; None while all go on."""
+        return "; ".join(holder.stands for _, holder in sorted(self.holders.items()) if holder.stands is not None) or None
 
     def position(self, part: Part) -> int | None:
         """Where reading goes on, or None for a partition that is not ours."""

@@ -2,6 +2,8 @@
 
 import asyncio
 import gc
+import os
+import threading
 
 import faust
 from aiokafka.errors import KafkaError
@@ -17,6 +19,7 @@ from stream.warm import warm
 LONGEST_WAIT_S = 5.0
 LINGER_MS = 20
 """Hundreds of small records a second leave in tens of requests."""
+STOP_WITHIN_S, EXIT_HUNG = 9.0, 70
 
 
 async def _wait_for_topics(bootstrap: str) -> None:
@@ -47,7 +50,7 @@ async def _prepare(settings: WorkerSettings) -> WorkerApp:
     name = f"kompas-worker-{settings.ordinal}"
     producer = kafka.producer(settings.kafka, name, linger_ms=LINGER_MS)
     owner = Owner(settings.kafka, name, producer)
-    ready = {"partitions": lambda: None if owner.holders else "wanted partitions of the group, got none yet"}
+    ready = {"partitions": lambda: None if owner.holders else "wanted partitions of the group, got none yet", "schema": owner.standing}
     health = HealthServer(settings.health_host, settings.health_port, {}, ready)
     await health.start()
     await producer.start()
@@ -65,4 +68,16 @@ def run(settings: WorkerSettings) -> None:
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     app = loop.run_until_complete(_prepare(settings))
-    faust.Worker(app, loop=loop, loglevel="WARNING", redirect_stdouts=False, override_logging=False).execute_from_commandline()
+    worker = faust.Worker(app, loop=loop, loglevel="WARNING", redirect_stdouts=False, override_logging=False)
+    threading.Thread(target=_end_in_time, args=(worker,), daemon=True).start()
+    worker.execute_from_commandline()
+
+
+def _end_in_time(worker: faust.Worker) -> None:
+    """Faust's own stop waits for ever for a Kafka that is gone; what is not confirmed by then comes again after the restart."""
+    never = threading.Event()
+    while not worker.should_stop:
+        never.wait(0.2)
+    never.wait(STOP_WITHIN_S)
+    events.failed("stop_hung", after_s=STOP_WITHIN_S)
+    os._exit(EXIT_HUNG)

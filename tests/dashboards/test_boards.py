@@ -28,8 +28,8 @@ def _strings(value: Any) -> list[str]:
     return [value] if isinstance(value, str) else []
 
 
-def test_there_is_a_city_board_and_one_per_sensor_kind_in_each_language() -> None:
-    assert set(BOARDS) == {f"{language}/{name}.json" for language in LANGUAGES for name in ("city", *CATALOGUE.kinds)}
+def test_there_is_a_city_board_one_of_operations_and_one_per_sensor_kind_in_each_language() -> None:
+    assert set(BOARDS) == {f"{language}/{name}.json" for language in LANGUAGES for name in ("city", "operations", *CATALOGUE.kinds)}
 
 
 @ALL

@@ -213,10 +213,15 @@ def test_a_counter_that_speaks_again_after_a_late_reading(there: Town) -> None:
     assert partition_of(town.SILENT) == partition_of(f"{TOWN}.electricity-meter-0")
     there.late(town.SILENT, DAY_START + 3 * HOUR, 500.0)
     assert there.ask("SELECT count(*) FROM late_end") == [(1,)]
-    area, day = town.devices()[town.SILENT][1].rpartition(".")[0], DAY_START + 24 * HOUR
-    rows = [(town.SILENT, "electricity_used", town.END + MINUTE, town.END + 2 * MINUTE, 512.5), *town.once(town.END + 2 * MINUTE)]
-    town.send(there.system.kafka, town.frames([*rows, *town.once(DAY_START + 49 * HOUR)]))
-    there.until(lambda: (there.value("buildings_electricity_day", area, day) or (0,) * 8)[4] == 2, "the day after is restated")
+    day = DAY_START + 24 * HOUR
+    rows = [row for at in range(town.END, DAY_START + 49 * HOUR, town.STEP) for row in town.once(at) if row[1] == "electricity_used"]
+    rows.append((town.SILENT, "electricity_used", town.END + MINUTE, town.END + 2 * MINUTE, 512.5))
+    town.send(there.system.kafka, town.frames([*sorted(rows, key=lambda row: row[3]), *town.once(DAY_START + 49 * HOUR)]))
+    there.until(lambda: (there.value("buildings_electricity_day", TOWN, day) or (0,) * 8)[4] == 2, "the day after is restated")
+    ((first,),) = there.ask(
+        "SELECT value FROM kpi_revision WHERE kpi = 'buildings_electricity_day' AND area = %s AND window_start = %s", TOWN, iso_s(day)
+    )
+    assert there.value("buildings_electricity_day", TOWN, day)[0] == pytest.approx(first + 12.5, rel=1e-12)  # type: ignore[index]
     assert there.ask("SELECT count(*) FROM late_end") == [(0,)]
     there.settled()
 
@@ -234,6 +239,19 @@ def test_a_window_that_was_never_published_gets_its_value(there: Town) -> None:
     there.late(device, hour + 2 * MINUTE, 13.5)
     there.settled()
     assert there.value("pm2_5_hour", area, hour) == (None, "not_enough_data", 2 / 12, 1, 2, "restated", "late", None)
+
+
+def test_a_final_that_may_lack_readings_is_computed_again(there: Town) -> None:
+    """As a worker without its memory would close a window: here of a neighbourhood in which nobody had ever spoken then."""
+    hour = DAY_START - 30 * HOUR
+    final = {
+        "kpi": "pm2_5_hour", "version": 1, "area": town.NEIGHBOURHOODS[0], "window_start": iso_s(hour), "window_end": iso_s(hour + HOUR),
+        "value": 12.0, "state": "ok", "band": "fair", "unit": "ug/m3", "coverage": 1.0, "devices": 1, "revision": 1, "status": "final",
+        "reason": "rebuilt", "epoch": "0/1", "computed_at": "2026-03-05T00:00:00.000000Z",
+    }  # fmt: skip
+    town.send(there.system.kafka, [(partition_of(f"pm2_5_hour|{final['area']}"), json.dumps(final).encode())], KPIS.name)
+    there.until(lambda: (there.value("pm2_5_hour", str(final["area"]), hour) or (0,) * 8)[4] == 2, "computed again")
+    assert there.value("pm2_5_hour", str(final["area"]), hour) == (None, "no_data", 0.0, 0, 2, "restated", "rebuilt", None)
 
 
 def test_killed_between_the_transaction_and_kafka_it_says_the_same_once(there: Town) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -182,3 +183,12 @@ async def test_two_workers_share_the_partitions_and_one_leaves(system: System, p
     await publish_city(producer, 240, 390)
     await compare(system, producer)
     assert first.child.returncode is None
+
+
+async def test_a_worker_that_is_asked_to_end_ends_when_kafka_is_gone(system: System, producer: AIOKafkaProducer) -> None:
+    await publish_catalogue(producer)
+    worker = system.spawn("worker").wait_ready(120.0)
+    await publish_second(producer, 1)
+    await producer.stop()
+    system.kill("kafka")
+    assert worker.stop(within_s=20.0) != -signal.SIGKILL  # what a process gets that does not end by itself

@@ -128,14 +128,14 @@ def frames(rows: Iterable[Row]) -> list[tuple[int, bytes]]:
     return [(partition, readings_frame(some)) for (_, partition), some in sorted(steps.items())]
 
 
-def send(bootstrap: str, values: Iterable[tuple[int, bytes]]) -> None:
-    """Into the readings topic, confirmed."""
+def send(bootstrap: str, values: Iterable[tuple[int, bytes]], topic: str = READINGS.name) -> None:
+    """Into a topic, confirmed."""
 
     async def confirmed() -> None:
         producer = kafka.producer(bootstrap, "town")
         await producer.start()
         try:
-            await asyncio.gather(*[await producer.send(READINGS.name, value=value, partition=partition) for partition, value in values])
+            await asyncio.gather(*[await producer.send(topic, value=value, partition=partition) for partition, value in values])
         finally:
             await producer.stop()
 

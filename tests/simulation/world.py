@@ -97,7 +97,7 @@ class World:
         self.rng.choice([rebalance, stop_until_evicted, stop_and_double])(self)
         loop = asyncio.get_running_loop()
         until_s, quiet_s = loop.time() + SETTLE_WITHIN_S, 0.0
-        while quiet_s < 2.5 or self._background:
+        while quiet_s < 4.5 or self._background:
             await asyncio.sleep(0.25)
             if loop.time() > until_s:
                 self.problems.append(f"not settled within {SETTLE_WITHIN_S} s")
