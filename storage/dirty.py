@@ -116,13 +116,26 @@ def _here(dated: Dated, of: tuple[list[Version], list[Version]], leaf: int, wind
     return {Mark(*version.name, dated.areas[area], *window) for area in areas if dated.documents.areas[dated.areas[area]].level in version.kpi.levels}
 
 
+def _distinct(leaf: I64, low: I64, high: I64) -> list[tuple[int, int, int]]:
+    """The distinct triples: one number each where they fit, for NumPy sorts numbers ten times faster than rows."""
+    if not leaf.size:
+        return []
+    first, areas, ahead = int(low.min()), int(leaf.max()) + 1, int((high - low).max()) + 1
+    if (int(low.max()) - first + 1) * areas * ahead >= 1 << 62:
+        return [(a, b, c) for a, b, c in np.unique(np.stack([leaf, low, high]), axis=1).T.tolist()]
+    keys = np.unique(((low - first) * areas + leaf) * ahead + (high - low))
+    rest, further = np.divmod(keys, ahead)
+    begin, area = np.divmod(rest, areas)
+    begin += first
+    return list(zip(area.tolist(), begin.tolist(), (begin + further).tolist(), strict=True))
+
+
 def _windows(leaf: I32, times: tuple[I64, I64], window: WindowName, zone: str) -> dict[tuple[int, int], int]:
     """(Smallest area, start) to end of all windows that meet [at, reach], each once."""
     at_us, reach_us = times
     found: dict[tuple[int, int], int] = {}
     step = FIXED_US.get(window, _QUARTER_US)
-    pairs = np.unique(np.stack([leaf.astype(np.int64), at_us // step, reach_us // step]), axis=1)
-    for area, low, high in pairs.T.tolist():
+    for area, low, high in _distinct(leaf.astype(np.int64), at_us // step, reach_us // step):
         at, last = low * step, high * step
         while at <= last:
             start_us, end_us = window_of(at, window, zone)

@@ -190,8 +190,8 @@ class WorkerPartition:
             self._feed_passed()
 
     def _catalogue(self, frame: Frame) -> None:
-        for entity, id_, document in whole_catalogue(frame):
-            self.state.registry.change(entity, id_, document)
+        for entity, id_, record in whole_catalogue(frame):
+            self.state.registry.change(entity, id_, record)
         self.state.recompile()
         self.fed_up()
         self.announce = True

@@ -39,12 +39,8 @@ class Registry:
         self.slot_of: dict[str, int] = {}
         self.device_numbers: dict[str, int] = {}
 
-    def change(self, entity: str, id_: str, document: str | bytes | None) -> None:
-        """Take one document in; null means gone. An entity that is not known is skipped (a later release's)."""
-        kind = ENTITIES.get(entity)
-        if kind is None:
-            return
-        record = None if document is None else msgspec.json.decode(document, type=kind)
+    def change(self, entity: str, id_: str, record: Record | None) -> None:
+        """Take one record in; None means gone."""
         self.records[entity][id_] = record
         if entity == "device":
             self._place(id_, record)

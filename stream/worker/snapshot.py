@@ -21,12 +21,14 @@ from stream.worker.registry import Registry
 from stream.worker.silence import Silence
 from stream.worker.state import Register, State
 
-LAYOUT = "worker/3"
+LAYOUT = "worker/4"
 _NONE = np.zeros(0, np.int64)
+_MOST_BYTES = 4 << 30
+"""More than any state: a size beyond is damage."""
 
 
 class LayoutError(Exception):
-    """A snapshot of another layout: replay instead."""
+    """A snapshot of another layout, torn, or cut by other definitions: replay instead."""
 
 
 def dump(worker: WorkerPartition) -> bytes:
@@ -38,6 +40,7 @@ def dump(worker: WorkerPartition) -> bytes:
         "partition": worker.partition,
         "offset": state.offset,
         "registry": state.registry.dump(),
+        "lanes": _lanes(state),
         "watermark": _bytes(state.watermark_us),
         "quiet": _bytes(state.quiet_from_us),
         "silence": msgspec.msgpack.encode(state.silence),
@@ -57,14 +60,15 @@ def dump(worker: WorkerPartition) -> bytes:
 
 def load(partition: int, data: bytes) -> WorkerPartition:
     """The inverse of dump; raises LayoutError."""
-    raw = pa.decompress(data[8:], int.from_bytes(data[:8], "little"), codec="lz4", asbytes=True)
-    document = msgspec.msgpack.decode(raw)
+    document = _document(partition, data)
     if document.get("layout") != LAYOUT or document.get("partition") != partition:
         raise LayoutError(f"snapshot: wanted {LAYOUT} of partition {partition}, got {document.get('layout')} of {document.get('partition')}")
     worker = WorkerPartition(partition)
     state = worker.state
     state.registry = Registry.load(document["registry"])
     state.recompile()
+    if document["lanes"] != _lanes(state):
+        raise LayoutError(f"snapshot of partition {partition}: wanted lanes {_lanes(state)} as this release cuts them, got {document['lanes']}")
     state.offset = document["offset"]
     state.watermark_us = _array(document["watermark"], np.int64)
     state.quiet_from_us = _array(document["quiet"], np.int64)
@@ -84,6 +88,23 @@ def load(partition: int, data: bytes) -> WorkerPartition:
     state.windows.mark_all()
     worker.fed_up()
     return worker
+
+
+def _document(partition: int, data: bytes) -> dict[str, Any]:
+    try:
+        size = int.from_bytes(data[:8], "little")
+        if size > _MOST_BYTES:
+            raise ValueError(f"{size} bytes")
+        raw = pa.decompress(data[8:], size, codec="lz4", asbytes=True)
+        return msgspec.msgpack.decode(raw, type=dict[str, Any])
+    except (pa.ArrowException, OSError, ValueError) as error:  # msgspec's errors are ValueErrors
+        raise LayoutError(f"snapshot of partition {partition}: wanted {LAYOUT}, got {len(data)} bytes that are none: {error}") from error
+
+
+def _lanes(state: State) -> list[Any]:
+    """By number, what open windows, tracks and histograms are counted for: numbers mean nothing where these differ."""
+    program = state.program
+    return [[list(key), functions.tolist()] for key, functions in zip(program.lane_keys, program.functions, strict=True)]
 
 
 def _bytes(array: npt.NDArray[Any]) -> bytes:

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from catalog.records import Record
 from runtime.frames import Coded, DamagedFrame, Frame
 from stream.worker.registry import ENTITIES
 
@@ -41,32 +42,32 @@ def whole_heartbeat(meta: dict[str, Any]) -> dict[str, Any]:
     return meta
 
 
-def whole_catalogue(frame: Frame) -> list[tuple[str, str, str | None]]:
-    """(entity, id, document) of every row, each document readable as its entity's record."""
+def whole_catalogue(frame: Frame) -> list[tuple[str, str, Record | None]]:
+    """(entity, id, record) of every row; rows of entities that a later release knows are left out."""
     entity, ids, documents = (frame.columns.get(name) for name in ("entity", "id", "document"))
     if not isinstance(ids, list) or not isinstance(documents, list):
         raise DamagedFrame("catalogue frame: wanted columns entity, id and document, got others")
-    _check_coded("entity", entity)
-    assert isinstance(entity, Coded)
-    found = list(zip(_decoded(entity), ids, documents, strict=True))
+    found = list(zip(_decoded(_check_coded("entity", entity)), ids, documents, strict=True))
+    records: list[tuple[str, str, Record | None]] = []
     for name, id_, document in found:
         if not isinstance(id_, str):
             raise DamagedFrame(f"catalogue {name}: wanted an id, got {id_!r}")
-        if name in ENTITIES and document is not None:
+        if name in ENTITIES:
             try:
-                msgspec.json.decode(document, type=ENTITIES[name])
+                records.append((name, id_, None if document is None else msgspec.json.decode(document, type=ENTITIES[name])))
             except msgspec.DecodeError as error:
                 raise DamagedFrame(f"catalogue {name} {id_}: wanted a document of this release, got {error}") from error
-    return found
+    return records
 
 
-def _check_coded(name: str, column: object) -> None:
+def _check_coded(name: str, column: object) -> Coded:
     if not isinstance(column, Coded):
         raise DamagedFrame(f"frame, {name}: wanted a dictionary of texts, got {type(column).__name__}")
-    if not all(isinstance(text, str) for text in column.texts):
+    if None in column.texts:
         raise DamagedFrame(f"frame, {name}: wanted texts, got some that are missing")
     if column.codes.size and (int(column.codes.min()) < 0 or int(column.codes.max()) >= len(column.texts)):
         raise DamagedFrame(f"frame, {name}: wanted codes of {len(column.texts)} texts, got {int(column.codes.min())} to {int(column.codes.max())}")
+    return column
 
 
 def _decoded(column: Coded) -> Sequence[str]:

@@ -10,7 +10,8 @@ import pytest
 
 from catalog import tables
 from catalog.topics import CHECKED, KPIS
-from storage import marks
+from runtime.errors import Unavailable
+from storage import marks, restating
 from storage.batch import Batch
 from storage.positions import Key
 from storage.transaction import Database as Writer
@@ -80,7 +81,7 @@ def line_of(database: Database, device: str) -> set[str]:
     return {row[0] for row in database.ask(statement, device)}
 
 
-def test_a_late_reading_marks_its_windows_in_every_area_above_it(database: Database, story: Story) -> None:
+def test_rule_20_a_late_reading_marks_its_windows_in_every_area_above_it(database: Database, story: Story) -> None:
     device = device_of(database, "air_quality")
     story.came((device, "pm2_5", NOON_US + HOUR, 10.0, GOOD))
     assert story.marks() == []
@@ -117,7 +118,7 @@ def test_a_batch_without_late_rows_asks_nothing(database: Database, story: Story
     assert story.marks() == []
 
 
-def test_rows_and_marks_stand_or_fall_together(database: Database, story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rule_20_rows_and_marks_stand_or_fall_together(database: Database, story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
     device = device_of(database, "weather")
     row = (device, "temperature", NOON_US, 10.0, LATE)
     with monkeypatch.context() as broken:
@@ -173,6 +174,28 @@ def test_a_final_that_may_lack_readings_is_computed_again(database: Database, st
     assert story.marks() == []
     story.said(msgspec.json.encode(kpi(area="brussels.21006", reason="rebuilt")))
     assert story.marks() == [("noise_now", "brussels.21006", "03-04 12:00", "rebuilt")]
+
+
+def test_rule_22_a_mark_that_comes_while_its_window_is_computed_is_not_lost(database: Database, story: Story) -> None:
+    """The writer marks the window again after the restater's transaction has begun to read."""
+    device = device_of(database, "noise", 1)
+    story.came((device, "sound_level", NOON_US, 60.0, LATE))
+    restater = restating.Restating(database.conninfo(tables.WRITER_ROLE))
+    restater.open()
+    areas, minute = sorted(line_of(database, device)), ("noise_now", 1)
+
+    def meanwhile() -> None:
+        with restater.snapshot() as snapshot:
+            assert snapshot.newest(minute, NOON_US, areas) == {}
+            story.came((device, "sound_level", NOON_US + 1, 61.0, LATE))
+            snapshot.unmark(minute, NOON_US, areas)
+
+    with pytest.raises(restating.Conflicting):
+        meanwhile()
+    assert {area for id_, area, _, _ in story.marks() if id_ == "noise_now"} == set(areas)
+    with pytest.raises(Unavailable, match="wanted no other restater"):
+        restating.Restating(database.conninfo(tables.WRITER_ROLE)).open()
+    restater.close()
 
 
 def test_a_changed_catalogue_is_seen(database: Database, story: Story) -> None:

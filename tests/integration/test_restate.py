@@ -21,9 +21,10 @@ from runtime import clock
 from runtime.clock import iso_s
 from storage.queries import restating
 from tests.restate import town
-from tests.restate.town import DAY_START, HOUR, MINUTE, SECOND, TOWN
+from tests.restate.town import DAY_START, HOUR, TOWN
 from tests.servers import Running, System, start_system
 from tests.storage.city import log_of
+from tests.stream.city import MINUTE, SECOND
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
@@ -119,7 +120,7 @@ def there(servers: System, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         yield found
 
 
-def test_live_equals_replay_on_untouched_data(there: Town) -> None:
+def test_rule_27_live_equals_replay_on_untouched_data(there: Town) -> None:
     """Before anything comes late."""
     compared, differing = there.differing()
     assert not differing, differing[:3]
@@ -138,7 +139,7 @@ def test_the_command_compares_and_says_so(there: Town) -> None:
     assert "wanted one of bicycle_day" in unknown.stderr
 
 
-def test_a_late_reading_restates_every_window_that_it_touches(there: Town) -> None:
+def test_rule_22_a_late_reading_restates_every_window_that_it_touches(there: Town) -> None:
     device, hour = f"{TOWN}.air-quality-0", DAY_START + 5 * HOUR
     area = town.devices()[device][1]
     before = there.value("pm2_5_hour", area, hour)
@@ -166,6 +167,22 @@ def test_a_late_reading_restates_every_window_that_it_touches(there: Town) -> No
     other = next(each for each in town.NEIGHBOURHOODS if each != area)
     assert there.value("pm2_5_hour", other, hour)[4] == 1  # type: ignore[index]
     assert there.value("pm2_5_change", area, hour + HOUR)[4:7] == (2, "restated", "depends_on")  # type: ignore[index]
+
+
+def test_what_differs_is_published_where_it_is_asked_for(there: Town) -> None:
+    hour = DAY_START + 17 * HOUR
+    value = there.value("pm2_5_hour", TOWN, hour)
+    assert value is not None
+    there.ask("UPDATE kpi_value SET value = value + 1 WHERE kpi = 'pm2_5_hour' AND area = %s AND window_start = %s", TOWN, iso_s(hour))
+    command = [sys.executable, "-m", "cli", "recompute", "--kpi", "pm2_5_hour", "--from", iso_s(hour), "--to", iso_s(hour + HOUR)]
+    environment = there.system.environment("writer", **there.settings)
+    looked = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert looked.returncode == 1
+    assert "7 values compared, 1 differ" in looked.stdout
+    done = subprocess.run([*command, "--restate"], capture_output=True, text=True, env=environment, check=False)
+    assert (done.returncode, "1 marked for the restater" in done.stdout) == (0, True)
+    there.until(lambda: (there.value("pm2_5_hour", TOWN, hour) or value)[4] == 2, "published again")
+    assert there.value("pm2_5_hour", TOWN, hour) == (*value[:4], 2, "restated", "recomputed", None)
 
 
 def test_what_was_known_then_stays_to_be_told(there: Town) -> None:
@@ -254,7 +271,7 @@ def test_a_final_that_may_lack_readings_is_computed_again(there: Town) -> None:
     assert there.value("pm2_5_hour", str(final["area"]), hour) == (None, "no_data", 0.0, 0, 2, "restated", "rebuilt", None)
 
 
-def test_killed_between_the_transaction_and_kafka_it_says_the_same_once(there: Town) -> None:
+def test_rule_22_killed_between_the_transaction_and_kafka_it_says_the_same_once(there: Town) -> None:
     device, hour = f"{TOWN}.air-quality-5", DAY_START + 14 * HOUR
     area = town.devices()[device][1]
     restater = there.processes["restater"]

@@ -1,6 +1,7 @@
 """The dated catalogue of a tiny city, and its readings as the database would hand them out."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -69,7 +70,12 @@ def wanted(all_of_it: Block, computation: Computation) -> list[Block]:
             before.append(n)
     span = np.flatnonzero(mine & (all_of_it.at_us >= needs.from_us) & (all_of_it.at_us < needs.to_us))
     half = span.size // 2
-    return [Block(*(column[rows] for column in all_of_it)) for rows in (np.array(before, np.int64), span[:half], span[half:])]
+    return [part(all_of_it, rows) for rows in (np.array(before, np.int64), span[:half], span[half:])]
+
+
+def part(of_it: Block, rows: Any) -> Block:
+    """Some rows of a block."""
+    return Block(of_it.device[rows], of_it.quantity[rows], of_it.at_us[rows], of_it.value[rows])
 
 
 def compute(catalogue: Dated, window: Window, all_of_it: Block, bases: Mapping[str, np.ndarray] | None = None) -> Outcome:

@@ -11,7 +11,7 @@ from catalog.kpi_value import KpiValue
 from catalog.windows import to_us, window_of
 from formula.dated import NEVER_US, Dated, Stands
 from formula.outcome import STATES, Outcome, band_ids
-from restate.compute import Block, Computation
+from restate.compute import Computation
 from restate.places import Window
 from tests.oracles.aggregates import Reading, aggregate
 from tests.restate import making
@@ -128,7 +128,7 @@ def test_how_readings_are_cut_into_blocks_changes_nothing(town: tuple[making.Fou
     for block in making.wanted(stored, computation):
         cuts = [0, *sorted(rng.integers(0, block.device.size + 1, 7).tolist()), block.device.size]
         for low, high in pairwise(cuts):
-            computation.feed(Block(*(column[low:high] for column in block)))
+            computation.feed(making.part(block, slice(low, high)))
     once = making.compute(known, every(known, id_), stored)
     for one, other in zip(computation.outcome({}), once, strict=True):
         np.testing.assert_array_equal(one, other)

@@ -114,7 +114,7 @@ def test_only_sums_of_energies_may_differ_in_the_last_digit() -> None:
 
 
 @pytest.mark.parametrize("day", range(14))
-def test_what_looks_back_over_days_is_found_over_the_clock_change(day: int) -> None:
+def test_rule_17_what_looks_back_over_days_is_found_over_the_clock_change(day: int) -> None:
     start = window_of(START + day * 24 * HOUR + 12 * HOUR, "day", ZONE)[0]
     (found,) = resting_on(KNOWN, mark("mean", start))
     base = KNOWN.by_name["week", 1].plan.bases[0]

@@ -1,6 +1,7 @@
 """The restater runs the very kernels that the worker's warming up has compiled: it compiles nothing of its own at run time."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from stream.warm import warm
 from tests.restate import making
 from tests.stream.test_formula_live import KPIS, catalogue, readings
 
-LOOPS = (accumulate._accumulate, bundle._bundle, ordered._feed, ordered._close, reduce._reduce)
+LOOPS: tuple[Any, ...] = (accumulate._accumulate, bundle._bundle, ordered._feed, ordered._close, reduce._reduce)
 
 
 def test_every_kernel_of_the_restater_is_warm() -> None:

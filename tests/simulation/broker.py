@@ -64,7 +64,7 @@ class _Batch:
     def __init__(self) -> None:
         self.records: list[tuple[bytes | None, bytes, Headers]] = []
 
-    def append(self, *, timestamp: Any, key: bytes | None, value: bytes, headers: Headers) -> object | None:
+    def append(self, *, timestamp: Any, key: bytes | None, value: bytes, headers: Headers) -> object | None:  # noqa: ARG002 - the client's own face
         if len(self.records) == 4:
             return None
         self.records.append((key, value, headers))
@@ -120,7 +120,7 @@ class Producer:
             self._broken[flight.part] = True
             flight = flight._replace(fails=True)
         else:
-            first = [self._broker.append(flight.part, *record) for record in flight.records][0]
+            first, *_ = [self._broker.append(flight.part, *record) for record in flight.records]
         asyncio.get_running_loop().call_later(self._broker.rng.uniform(0.0, 0.05), self._confirm, flight, first)
 
     def _confirm(self, flight: _Flight, first: Record | None) -> None:
@@ -135,7 +135,7 @@ class Producer:
 
     def die(self) -> None:
         """Of what is on its way a beginning still lands, partition by partition."""
-        for part, flights in self._flying.items():
+        for flights in self._flying.values():
             for _, handle in flights[self._broker.rng.randint(0, len(flights)) :]:
                 handle.cancel()
 

@@ -52,7 +52,8 @@ def input_of(device: str) -> int:
 
 def catalogue() -> list[tuple[str, str, Record]]:
     found = []
-    for entity, id_, record in documents(KPIS, DEVICES):
+    for entity, id_, given in documents(KPIS, DEVICES):
+        record = given
         if isinstance(record, SensorKind):
             record = msgspec.structs.replace(record, lateness_s=LATENESS_S[id_], idle_s=IDLE_S, max_hold_s=HOLD_S, cadence_s=CADENCE_S)
         if isinstance(record, Device):

@@ -12,7 +12,6 @@ import pytest
 from catalog.kpi_value import KpiValue
 from catalog.topics import CHECKED, KPIS, READINGS, REJECTED
 from runtime.frames import decode
-from storage.standing import epoch_offset
 from stream.combiner.partition import CombinerPartition
 from stream.worker.partials import Publisher
 from stream.worker.partition import WorkerPartition
@@ -98,7 +97,6 @@ def _oracle_and_straight(straight: Straight, said: dict[tuple[int, int], oracle.
 
 
 def _checked(broker: Broker, straight: Straight) -> list[str]:
-    found = []
     told: dict[tuple[int, int], set[bytes]] = {}
     refused: set[tuple[bytes, bytes]] = set()
     for (topic, p), log in sorted(broker.logs.items()):
@@ -107,9 +105,11 @@ def _checked(broker: Broker, straight: Straight) -> list[str]:
                 told.setdefault((p, decode(record.value).meta["input_offset"]), set()).add(record.value)
             elif topic == REJECTED.name:
                 refused.add((record.value, dict(record.headers)["origin"]))
-    for at in sorted(told.keys() | straight.checked.keys()):
-        if told.get(at) != {straight.checked.get(at)}:
-            found.append(f"checked record of input {at}: wanted one text of the undisturbed worker's, got {len(told.get(at, ()))}")
+    found = [
+        f"checked record of input {at}: wanted one text of the undisturbed worker's, got {len(told.get(at, ()))}"
+        for at in sorted(told.keys() | straight.checked.keys())
+        if told.get(at) != {straight.checked.get(at)}
+    ]
     if refused != straight.refused:
         found.append(f"refusals: wanted {len(straight.refused)}, got {len(refused)}, {len(refused ^ straight.refused)} differ")
     return found
@@ -150,9 +150,6 @@ def plain(value: KpiValue) -> tuple[Any, ...]:
 
 
 def _differences(what: str, got: dict[Any, Any], wanted: dict[Any, Any]) -> list[str]:
-    return [f"{what} {key}: wanted {wanted.get(key)}, got {got.get(key)}" for key in sorted(got.keys() | wanted.keys()) if got.get(key) != wanted.get(key)]
-
-
-def epoch_of(value: KpiValue) -> int:
-    """For readers of a failing run."""
-    return epoch_offset(value)
+    return [
+        f"{what} {key}: wanted {wanted.get(key)}, got {got.get(key)}" for key in sorted(got.keys() | wanted.keys()) if got.get(key) != wanted.get(key)
+    ]

@@ -5,17 +5,18 @@ from typing import Any
 
 import pytest
 
+from kernels import arrive as kernel
 from kernels.arrive import KEPT, LATE
 from runtime import clock
-from storage import batch, checked, standing
-from stream.combiner import partition as combiners
+from storage import checked, standing
 from stream.combiner import snapshot as combiner_snapshot
 from stream.combiner.marks import Marks
 from stream.combiner.panes import Panes
-from stream.shell import chunks, holders
+from stream.shell import holders
 from stream.shell.outbox import Outbox
 from stream.shell.owner import Owner
 from stream.worker import partition as workers
+from stream.worker import snapshot as worker_snapshot
 from stream.worker.silence import Silence
 from tests.simulation.writer import Store
 
@@ -24,7 +25,7 @@ Break = Callable[[pytest.MonkeyPatch], None]
 
 def no_offset_check(patch: pytest.MonkeyPatch) -> None:
     """A record that is not the next is taken in all the same."""
-    patch.setattr(Owner, "expect", lambda self, part, offset: self.holders.get(part))
+    patch.setattr(Owner, "expect", lambda self, part, _offset: self.holders.get(part))
 
 
 def gaps_pass(patch: pytest.MonkeyPatch) -> None:
@@ -60,7 +61,7 @@ def forget_pending(patch: pytest.MonkeyPatch) -> None:
         worker.state.held_back = []
         return worker
 
-    original = holders.load
+    original = worker_snapshot.load
     patch.setattr(holders, "load", load)
 
 
@@ -72,7 +73,7 @@ def forget_seen(patch: pytest.MonkeyPatch) -> None:
         worker.state.seen = workers.WorkerPartition(partition).state.seen
         return worker
 
-    original = holders.load
+    original = worker_snapshot.load
     patch.setattr(holders, "load", load)
 
 
@@ -86,7 +87,7 @@ def one_too_many(patch: pytest.MonkeyPatch) -> None:
         finally:
             worker.state.offset -= 1
 
-    original = holders.dump
+    original = worker_snapshot.dump
     patch.setattr(holders, "dump", dump)
 
 
@@ -94,7 +95,7 @@ def merge_by_arrival(patch: pytest.MonkeyPatch) -> None:
     """The combiner keeps the row that came last, whatever input offset it has."""
 
     def put(self: Panes, *given: Any) -> Any:
-        return original(self, *given[:-1], next(counted))
+        return original(self, given[0], given[1], given[2], given[3], next(counted))
 
     original, counted = Panes.put, iter(range(1 << 40))
     patch.setattr(Panes, "put", put)
@@ -110,7 +111,7 @@ def late_is_welcome(patch: pytest.MonkeyPatch) -> None:
         for at_us in rows.measured_us[late].tolist():
             out.span[0], out.span[1] = min(int(out.span[0]), at_us), max(int(out.span[1]), at_us)
 
-    original = workers.arrive
+    original = kernel.arrive
     patch.setattr(workers, "arrive", arrive)
 
 
@@ -147,7 +148,7 @@ def forget_census(patch: pytest.MonkeyPatch) -> None:
         return state
 
     original = combiner_snapshot.load
-    patch.setattr(combiners.snapshot, "load", load)
+    patch.setattr(combiner_snapshot, "load", load)
 
 
 def dump_without_publishing(patch: pytest.MonkeyPatch) -> None:
@@ -155,7 +156,7 @@ def dump_without_publishing(patch: pytest.MonkeyPatch) -> None:
 
     def snapshot(self: holders.WorkerHolder) -> tuple[bytes, int]:
         self.publisher.take(everywhere=True)
-        return holders.dump(self.worker), self.worker.offset
+        return worker_snapshot.dump(self.worker), self.worker.offset
 
     patch.setattr(holders.WorkerHolder, "snapshot", snapshot)
 
@@ -170,20 +171,9 @@ def finals_after_the_snapshot(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(holders.CombinerHolder, "snapshot", snapshot)
 
 
-def torn_is_whole(patch: pytest.MonkeyPatch) -> None:
-    """The checksum of a snapshot is not looked at, nor that of what it holds."""
-
-    def join(pointer: Any, found: Any) -> bytes | None:
-        mine = [value for offset, key, value in sorted(found) if key == pointer.id.encode()]
-        return b"".join(mine) if mine else None
-
-    patch.setattr(chunks, "join", join)
-
-
 def writer_takes_repeats(patch: pytest.MonkeyPatch) -> None:
     """The writer stores a record again that a worker told again."""
     patch.setattr(checked, "is_repeat", lambda *_, **__: False)
-    patch.setattr(batch.checked, "is_repeat", lambda *_, **__: False)
 
 
 def former_writer_goes_on(patch: pytest.MonkeyPatch) -> None:
@@ -203,7 +193,7 @@ MUTANTS: Mapping[str, Break] = {
     made.__name__: made
     for made in (
         no_offset_check, gaps_pass, commit_before_outputs, no_epoch, forget_pending, forget_seen, one_too_many, merge_by_arrival, late_is_welcome,
-        wall_clock, close_without_all, forget_census, dump_without_publishing, finals_after_the_snapshot, torn_is_whole,
+        wall_clock, close_without_all, forget_census, dump_without_publishing, finals_after_the_snapshot,
         writer_takes_repeats, former_writer_goes_on,
     )
 }  # fmt: skip

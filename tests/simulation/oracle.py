@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from catalog.kpi_value import KpiValue
 from catalog.records import Area, City, Device
 from catalog.windows import window_of
 from formula.spec import AggregateSpec
@@ -179,7 +178,7 @@ def _final(kpi: Any, known: list[str], window: tuple[int, int], good: dict[str, 
     for function, argument, quantity in owed.parts:
         kind = "noise" if quantity == "sound_level" else "air"
         mine = sorted((one for one in good[quantity] if one.device in known), key=lambda one: one.at_us)
-        spec = AggregateSpec(function=function, quantity=quantity, argument=argument)  # type: ignore[arg-type]
+        spec = AggregateSpec(function=function, quantity=quantity, argument=argument)
         values.append(aggregate(spec, mine, window, where))
         inside = Counter(one.device for one in mine if window[0] <= one.at_us < window[1])
         holding = {one.device for one in mine if one.at_us < window[0] < one.at_us + one.hold_us} if function == "time_mean" else set()

@@ -41,7 +41,7 @@ class Process:
         self.producer, self.consumer = Producer(self, broker, failing), Consumer(self, broker)
         self._context = contextvars.copy_context()
         self._context.run(CURRENT.set, self)
-        self.owner = Owner("simulated", f"worker-{ordinal}", self.producer)  # type: ignore[arg-type]
+        self.owner = Owner("simulated", f"worker-{ordinal}", self.producer)
 
     def spawn(self, coroutine: Coroutine[Any, Any, Any]) -> "asyncio.Task[Any]":
         return asyncio.get_running_loop().create_task(coroutine, context=self._context)

@@ -68,8 +68,8 @@ class World:
             process.exit(0)
         left = asyncio.all_tasks() - {asyncio.current_task()}
         for task in left:
-            task.cancel()  # type: ignore[union-attr]
-        await asyncio.wait(left, timeout=1.0)  # type: ignore[type-var]
+            task.cancel()
+        await asyncio.wait(left, timeout=1.0)
 
     def later(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -311,7 +311,7 @@ def _installed(world: World, loop: VirtualLoop) -> Iterator[None]:
         patch.setattr(chunks, "kafka", SimpleNamespace(consumer=lambda *_, **__: Reader(CURRENT.get(), world.broker)))
         patch.setattr(clock, "monotonic_s", loop.time)
         patch.setattr(owner, "monotonic_s", loop.time)
-        patch.setattr(clock, "now_us", lambda: city.START + round(loop.time() * SPEED * city.SECOND))
+        patch.setattr(clock, "now_us", lambda: city.START + round(loop.time() * SPEED * 1e6))
         patch.setattr(holders, "PARTITIONS", city.INPUTS)
         patch.setattr(owner, "FIRST_SNAPSHOT_S", 0.2)
         patch.setattr(owner, "SNAPSHOT_EVERY_S", world.rng.choice([0.5, 1.0, 3.0]))

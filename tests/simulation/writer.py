@@ -126,8 +126,8 @@ class Writer:
         positions.check_log(at, dict.fromkeys(at, 0), {key: self.broker.end((key.topic, key.partition)) for key in at})
         while True:
             batch = batches.Batch(at)
-            for key in at:
-                for record in self.broker.read((key.topic, key.partition), at[key].log_offset, self._rng.choice([2, 40])):
+            for key, position in at.items():
+                for record in self.broker.read((key.topic, key.partition), position.log_offset, self._rng.choice([2, 40])):
                     batch.feed(key, record.offset, record.value, record.headers)
             await asyncio.sleep(self._rng.uniform(0.02, 0.3) + self.hangs_s)
             self.hangs_s = 0.0

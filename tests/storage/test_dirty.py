@@ -58,7 +58,7 @@ def expected(device: str, quantity: str, at_us: int, after_us: int | None) -> se
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_marks_are_those_of_the_oracle(seed: int) -> None:
+def test_rule_20_marks_are_those_of_the_oracle(seed: int) -> None:
     rng = np.random.default_rng(seed)
     rows = []
     for _ in range(int(rng.integers(1, 30))):
@@ -70,7 +70,7 @@ def test_marks_are_those_of_the_oracle(seed: int) -> None:
     assert found == sorted(set().union(*(expected(*row) for row in rows)))
 
 
-def test_whatever_a_late_reading_changes_is_marked() -> None:
+def test_rule_20_whatever_a_late_reading_changes_is_marked() -> None:
     """Against the computation itself: all windows of two days, with and without the reading."""
     rng = np.random.default_rng(7)
     given = readings(rng, START, 2)
@@ -82,7 +82,7 @@ def test_whatever_a_late_reading_changes_is_marked() -> None:
         after = times[times.index(at) + 1]
         here = (full.device == NUMBERS[device]) & (full.quantity == QUANTITIES[quantity]) & (full.at_us == at)
         assert here.sum() == 1
-        before = type(full)(*(column[~here] for column in full))
+        before = making.part(full, ~here)
         marked = set(marks(KNOWN, late([(device, quantity, at, after)])))
         for version in KNOWN.versions:
             if version.plan.bases or (version.kpi.window == "minute" and quantity != "sound_level"):

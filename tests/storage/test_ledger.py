@@ -250,7 +250,7 @@ STEP = st.sampled_from(["deliver", "deliver", "late", "beat", "confirm", "some",
 
 @settings(max_examples=30)
 @given(st.lists(STEP, max_size=30), st.randoms(use_true_random=False))
-def test_whatever_happens_it_balances_when_settled_and_a_lost_frame_is_found(steps, random):
+def test_rule_25_whatever_happens_it_balances_when_settled_and_a_lost_frame_is_found(steps, random):
     chain = Chain()
     life = chain.gateway()
     for second, step in enumerate(steps):

@@ -1,5 +1,7 @@
 """A frame with another column, made by copying, is the frame that encode would make."""
 
+from typing import Any
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +12,7 @@ from runtime.frames import Coded, decode, encode, replaced
 @given(st.integers(0, 40), st.booleans(), st.text(max_size=30), st.lists(st.text(max_size=6), min_size=1, max_size=4, unique=True))
 def test_replaced_is_what_encode_gives(n: int, placed: bool, word: str, texts: list[str]) -> None:
     rng = np.random.default_rng(n)
-    columns = {
+    columns: dict[str, Any] = {
         "device": Coded(rng.integers(0, len(texts), n).astype(np.int32), texts),
         "measured_at": rng.integers(0, 1 << 60, n),
         "value": rng.random(n),

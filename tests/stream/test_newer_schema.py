@@ -41,7 +41,7 @@ def test_only_a_later_version_of_the_same_schema_is_newer(schema: object) -> Non
 
 
 def test_the_sentence_names_both_versions() -> None:
-    with pytest.raises(NewerSchema, match="wanted readings/1.*got readings/12"):
+    with pytest.raises(NewerSchema, match=r"wanted readings/1.*got readings/12"):
         decode(readings_frame([ROW], schema="readings/12"), "readings/1")
 
 
@@ -66,7 +66,7 @@ def test_a_partition_stands_before_a_newer_frame_and_says_so() -> None:
 
 
 def test_nothing_behind_a_newer_frame_is_taken_and_the_process_is_not_ready() -> None:
-    owner = Owner("nowhere", "test", None)  # type: ignore[arg-type]
+    owner = Owner("nowhere", "test", None)
     mine = holder(Out())
     owner.holders = {(READINGS.name, 0): mine}
     assert owner.standing() is None

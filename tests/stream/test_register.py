@@ -90,10 +90,10 @@ def test_corrected_windows_are_those_of_the_last_words_alone(history: list[list[
     ours, theirs = plain(published(worker)), plain(published(clean))
     assert refused == 0
     assert ours.keys() == theirs.keys()
-    for name, row in ours.items():
-        real, wanted = row.pop("real"), theirs[name].pop("real")
+    for name, found in ours.items():
+        real, wanted = found.pop("real"), theirs[name].pop("real")
         assert np.isclose(real, wanted, rtol=1e-12, atol=0.0)
-        assert row == theirs[name], name
+        assert found == theirs[name], name
 
 
 def test_a_correction_to_an_implausible_value_takes_the_area_down() -> None:
@@ -115,7 +115,8 @@ def test_what_closed_windows_held_is_not_kept() -> None:
         worker.apply(readings_frame([("d0", "pm2_5", at, at, 20.0), ("d1", "pm2_5", at, at, 30.0), ("d3", "pm2_5", at, at, 40.0)]), 1 + n)
     assert worker.state.register.slot.size <= 9
     again = load(0, dump(worker))
-    assert all(np.array_equal(a, b) for a, b in zip(again.state.register, worker.state.register, strict=True))
+    pairs: list[tuple[Any, Any]] = list(zip(again.state.register, worker.state.register, strict=True))
+    assert all(np.array_equal(a, b) for a, b in pairs)
 
 
 def test_nothing_is_kept_where_no_kind_corrects() -> None:
