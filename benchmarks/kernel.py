@@ -108,7 +108,7 @@ def _means_only(worker: WorkerPartition) -> None:
             better="neither",
             **texts,
         )
-        registry.change("kpi", mean.id, msgspec.json.encode(mean))
+        registry.change("kpi", mean.id, mean)
     worker.state.recompile()
 
 
