@@ -141,11 +141,11 @@ def test_the_command_prints_the_balance_and_exits_by_it(system: System, pipeline
 
 
 def test_a_clean_stop_ends_a_life_and_waiting_names_what_it_waits_for(system: System, pipeline: Pipeline) -> None:
+    pipeline.until(lambda: pipeline.rows("SELECT gateway, dropped FROM ledger_broker") == [("gw-0", 0)], 30.0, "the broker's word is kept")
     pipeline.processes["gateway"].stop()
     found = wait_settled(system)
     balanced(found)
     assert pipeline.value("SELECT ended FROM ledger_gateway ORDER BY clock DESC LIMIT 1") is True
-    assert pipeline.rows("SELECT gateway, dropped FROM ledger_broker") == [("gw-0", 0)]
     pipeline.processes.pop("writer").stop()
     pipeline.restart("gateway")
     load = Load(pipeline, 9, duration_s=2.0)
