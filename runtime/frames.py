@@ -83,7 +83,7 @@ def decode(value: bytes, known: str = "") -> Frame:
         meta = msgspec.json.decode((schema.metadata or {})[META], type=dict[str, Any])
         if known:
             require_known(meta.get("schema"), known)
-        columns = {name: _from_arrow(array) for name, array in zip(schema.names, batch.columns, strict=True)}
+        columns = {name: _from_arrow(_sound(name, array)) for name, array in zip(schema.names, batch.columns, strict=True)}
     except (pa.ArrowException, StopIteration, KeyError, ValueError, OSError) as error:  # msgspec's errors are ValueErrors
         raise DamagedFrame(f"frame of {len(value)} bytes: wanted an Arrow IPC stream of one batch, got {error!r}") from error
     return Frame(meta, columns, batch.num_rows, (value, schema))
@@ -117,6 +117,15 @@ def _to_arrow(name: str, column: Any) -> pa.Array:
         return pa.array(column)
     first = next((item for item in column if item is not None), "")
     return pa.array(column, pa.binary() if isinstance(first, bytes) else pa.utf8())
+
+
+def _sound(name: str, array: pa.Array) -> pa.Array:
+    """The array, once its offsets and codes lie within its buffers: reading through wrong ones would end the process."""
+    try:
+        array.validate(full=True)
+    except pa.ArrowInvalid as error:
+        raise ValueError(f"column {name}: {error}") from None
+    return array
 
 
 def _from_arrow(array: pa.Array) -> Any:
