@@ -14,6 +14,8 @@ from storage.lane import Lane
 from storage.metrics import WriterMetrics
 from storage.settings import WriterSettings
 
+_END_S = 10.0
+
 
 class Writer:
     """All lanes of one writer."""
@@ -32,9 +34,10 @@ class Writer:
             for task in done:
                 task.result()
         finally:
+            stopped.set()  # a client of Kafka may swallow the cancelling: its lane ends by this
             for task in tasks:
                 task.cancel()
-            await asyncio.wait(tasks)
+            await asyncio.wait(tasks, timeout=_END_S)
 
     def kafka(self) -> str | None:
         """What is wrong with Kafka; None when it answers both lanes."""

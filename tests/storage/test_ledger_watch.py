@@ -3,7 +3,7 @@
 import pytest
 from prometheus_client import CollectorRegistry
 
-from storage import ledger_watch
+from runtime import events
 from storage.ledger import BROKER, Found, Line
 from storage.ledger_watch import LedgerWatch
 from storage.metrics import WriterMetrics
@@ -16,8 +16,8 @@ RIGHT = Found([], ["something is on its way"], [])
 @pytest.fixture
 def told(monkeypatch):
     found = []
-    monkeypatch.setattr(ledger_watch.events, "failed", lambda event, **more: found.append((event, more)))
-    monkeypatch.setattr(ledger_watch.events, "happened", lambda event, **more: found.append((event, more)))
+    monkeypatch.setattr(events, "failed", lambda event, **more: found.append((event, more)))
+    monkeypatch.setattr(events, "happened", lambda event, **more: found.append((event, more)))
     return found
 
 
