@@ -28,11 +28,8 @@ def day(servers: System, tmp_path_factory: pytest.TempPathFactory) -> Iterator[D
         yield record(system, tmp_path_factory.mktemp("cities"))
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With several workers a file stays together, and so do all tests that share the day: it is played once."""
+    """Whoever asks first for the shared day waits until it is played; with several workers that may be once in each."""
     for item in items:
-        shares = "day" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("day" if shares else item.path.as_posix()))
-        if shares:
-            item.add_marker(pytest.mark.timeout(900))  # whoever asks first waits for it
+        if "day" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.timeout(900))
