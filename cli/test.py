@@ -37,9 +37,8 @@ def prove(
     if failed:
         console.print(f"failed: {', '.join(failed)}", style="red")
     slow = [] if everything else ["-m", "not slow"]
-    # Two files at a time: tests on real servers wait more than they work. A file stays together, and with it what its tests share;
-    # files that share the generated day stay together, too (tests/conftest.py makes the groups).
-    side_by_side = ["-n", "2", "--dist", "loadfile", "-p", "tests.durations"]
+    # Two files at a time: tests on real servers wait more than they work. tests/schedule.py says what stays together.
+    side_by_side = ["-n", "2", "--dist", "loadscope", "-p", "tests.schedule", "-p", "tests.durations"]
     run = subprocess.run([sys.executable, "-m", "pytest", *side_by_side, *slow, *context.args], cwd=REPOSITORY, env=environment, check=False)
     raise typer.Exit(1 if failed else run.returncode)
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.day.record import Day, record
+from tests.schedule import DAY
 from tests.servers import System, remove_leftovers, start_system
 
 # Generated data on a machine that does other things, too: no deadline per example, no verdict on the speed of drawing.
@@ -29,7 +30,10 @@ def day(servers: System, tmp_path_factory: pytest.TempPathFactory) -> Iterator[D
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whoever asks first for the shared day waits until it is played; with several workers that may be once in each."""
+    """Whoever asks first for the shared day waits until it is played; its files are known to the schedule, so that it is played once."""
     for item in items:
-        if "day" in getattr(item, "fixturenames", ()):
+        parameters = getattr(getattr(item, "callspec", None), "params", {})
+        if "day" in getattr(item, "fixturenames", ()) and "day" not in parameters:
             item.add_marker(pytest.mark.timeout(900))
+            if item.path.name not in DAY:
+                raise pytest.UsageError(f"{item.nodeid} asks for the shared day: add {item.path.name} to DAY in tests/schedule.py")
