@@ -14,8 +14,6 @@ from storage.lane import Lane
 from storage.metrics import WriterMetrics
 from storage.settings import WriterSettings
 
-_END_S = 10.0
-
 
 class Writer:
     """All lanes of one writer."""
@@ -34,10 +32,9 @@ class Writer:
             for task in done:
                 task.result()
         finally:
-            stopped.set()  # a client of Kafka may swallow the cancelling: its lane ends by this
             for task in tasks:
                 task.cancel()
-            await asyncio.wait(tasks, timeout=_END_S)
+            await asyncio.wait(tasks)
 
     def kafka(self) -> str | None:
         """What is wrong with Kafka; None when it answers both lanes."""
@@ -46,6 +43,10 @@ class Writer:
     def database(self) -> str | None:
         """What is wrong with PostgreSQL; None when it takes the transactions of both lanes."""
         return self._first([lane.watch.database() for lane in self.lanes])
+
+    def standing(self) -> str | None:
+        """Which partitions wait for an upgrade, and why; None while all go on."""
+        return "; ".join(said for lane in self.lanes for _, said in sorted(lane.stands.items())) or None
 
     def stuck(self) -> str | None:
         """What is wrong with a loop itself; None while both turn."""
