@@ -51,13 +51,17 @@ class Shot(msgspec.Struct):
         return clock.iso_s(self.at_us // 60_000_000 * 60_000_000)
 
 
+Sent = dict[tuple[Target, int], list[float]]
+"""What a device has said in a minute."""
+
+
 class Shots:
     """All shots; the database's thread and the event loop both look at it, each writes its own field."""
 
-    def __init__(self, targets: list[Target], seed: int) -> None:
+    def __init__(self, targets: list[Target], seed: int, earlier: Sent) -> None:
         self.all: list[Shot] = []
         self._rng = np.random.default_rng(seed)
-        self._sent: dict[tuple[Target, int], list[float]] = {}
+        self._sent = earlier
         start_s = time.monotonic()
         self._next_s = {target: start_s + float(self._rng.uniform(0, _LONGEST_S)) for target in targets}
 
@@ -97,16 +101,23 @@ class Shots:
 class Rows:
     """Looks for the shots' rows, in a thread."""
 
-    def __init__(self, conninfo: str, shots: Shots) -> None:
+    def __init__(self, conninfo: str) -> None:
         self._connection: psycopg.Connection[tuple[Any, ...]] = psycopg.connect(conninfo, autocommit=True, options="-c timezone=UTC")
         devices = self._connection.execute("SELECT id, no FROM device WHERE manual").fetchall()
         self._number: dict[str, int] = {str(row[0]): int(row[1]) for row in devices}
-        self._shots, self.stopped = shots, threading.Event()
+        self.stopped = threading.Event()
 
-    def run(self) -> None:
+    def earlier(self, targets: list[Target]) -> Sent:
+        """What a probe before this one has sent in the minute that runs: it is in the means that are awaited."""
+        minute = clock.now_us() // 60_000_000
+        statement = "SELECT device, value FROM reading WHERE device = ANY(%s) AND measured_at >= to_timestamp(%s)"
+        rows = self._connection.execute(statement, ([self._number[target.device] for target in targets], minute * 60)).fetchall()
+        return {(target, minute): [float(row[1]) for row in rows if row[0] == self._number[target.device]] for target in targets}
+
+    def run(self, shots: Shots) -> None:
         """Until stopped."""
         while not self.stopped.wait(_ROW_LOOK_S):
-            open_ = [shot for shot in self._shots.all if shot.row_s is None and time.time() - shot.at_us / 1e6 < WAIT_S]
+            open_ = [shot for shot in shots.all if shot.row_s is None and time.time() - shot.at_us / 1e6 < WAIT_S]
             if open_:
                 self._look(open_)
 
@@ -130,9 +141,9 @@ async def main(seconds: float, targets: list[Target]) -> None:
     await consumer.start()
     consumer.assign([TopicPartition(KPIS.name, p) for p in sorted({partition_of(f"{t.kpi}|{t.area}") for t in targets})])
     await consumer.seek_to_end()
-    shots = Shots(targets, 1)
-    rows = Rows(database.conninfo, shots)
-    thread = threading.Thread(target=rows.run, daemon=True)
+    rows = Rows(database.conninfo)
+    shots = Shots(targets, 1, rows.earlier(targets))
+    thread = threading.Thread(target=rows.run, args=(shots,), daemon=True)
     thread.start()
     listening = asyncio.create_task(_listen(consumer, shots, {f"{t.kpi}|{t.area}".encode() for t in targets}))
     end_s = time.monotonic() + seconds

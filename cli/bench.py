@@ -8,14 +8,16 @@
 """
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import msgspec
 import typer
 from rich.console import Console
 
 COMMAND = typer.Typer(help="Measure what Kompas reaches beside the limits of this machine, in one run.")
+_Found = TypeVar("_Found")
 
 
 @COMMAND.command()
@@ -30,13 +32,8 @@ def pipeline(
     from benchmarks.pipeline import QUICK, Plan, run
 
     plan = QUICK if quick else Plan()
-    errors = Console(stderr=True, highlight=False)
-    plan = plan._replace(seconds=seconds or plan.seconds, rate=rate or plan.rate)
-    found = run(plan, lambda step: errors.print(f"· {step}", style="dim"))
-    if as_json:
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode(found), indent=2).decode() + "\n")
-    else:
-        report.show(found, Console(highlight=False, soft_wrap=True))
+    found = run(plan._replace(seconds=seconds or plan.seconds, rate=rate or plan.rate), _tell)
+    _print(found, report.show, as_json=as_json)
     raise typer.Exit(0 if all(verdict.met for verdict in found.verdicts) else 1)
 
 
@@ -49,12 +46,8 @@ def kernels(
     from benchmarks import kernels as bench
     from benchmarks import kernels_report
 
-    errors = Console(stderr=True, highlight=False)
-    found = bench.run(lambda step: errors.print(f"· {step}", style="dim"), quick=quick)
-    if as_json:
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode(found), indent=2).decode() + "\n")
-    else:
-        kernels_report.show(found, Console(highlight=False, soft_wrap=True))
+    found = bench.run(_tell, quick=quick)
+    _print(found, kernels_report.show, as_json=as_json)
     raise typer.Exit(0 if all(verdict.met for verdict in found.verdicts) else 1)
 
 
@@ -67,13 +60,22 @@ def quality(
     from benchmarks.quality_report import show
     from benchmarks.quality_tests import measure
 
-    found = measure(folder)
-    if as_json:
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode(found), indent=2).decode() + "\n")
-    else:
-        show(found, Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200))
+    _print(measure(folder), show, as_json=as_json)
 
 
 @COMMAND.callback()
 def _root() -> None:
     """A sub-command is named even while there is one only."""
+
+
+def _tell(step: str) -> None:
+    """What is being measured, on standard error."""
+    Console(stderr=True, highlight=False).print(f"· {step}", style="dim")
+
+
+def _print(found: _Found, show: Callable[[_Found, Console], None], *, as_json: bool) -> None:
+    """What was measured, for a program or for a person."""
+    if as_json:
+        sys.stdout.write(msgspec.json.format(msgspec.json.encode(found), indent=2).decode() + "\n")
+    else:
+        show(found, Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200))
