@@ -5,6 +5,7 @@
 ./kompas bench pipeline --seconds 30 --rate 60000 --json
 ./kompas bench quality FOLDER --json
 ./kompas bench kernels --json
+./kompas bench exact --json
 """
 
 import sys
@@ -48,6 +49,16 @@ def kernels(
 
     found = bench.run(_tell, quick=quick)
     _print(found, kernels_report.show, as_json=as_json)
+    raise typer.Exit(0 if all(verdict.met for verdict in found.verdicts) else 1)
+
+
+@COMMAND.command()
+def exact(as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False) -> None:
+    """What exactness costs: a killed worker's recovery, workers that come and go, snapshots. Exit code 0 where every target is met."""
+    from benchmarks import exact as bench
+
+    found = bench.run(_tell)
+    _print(found, bench.show, as_json=as_json)
     raise typer.Exit(0 if all(verdict.met for verdict in found.verdicts) else 1)
 
 
