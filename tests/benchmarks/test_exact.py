@@ -1,6 +1,7 @@
 """The arithmetic of the exactness bench: pauses, and what counts as reached."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ MOMENTS = st.lists(st.integers(0, 1_000), max_size=30)
 @given(MOMENTS, st.integers(0, 400), st.integers(500, 1_000))
 def test_the_longest_gap_is_that_of_every_pair_of_neighbours(moments, begin, end):
     inside = sorted({begin, end, *(at for at in moments if begin < at < end)})
-    wanted = max(b - a for a, b in zip(inside, inside[1:], strict=False))
+    wanted = max(b - a for a, b in pairwise(inside))
     assert longest_gap(np.array(sorted(moments), np.float64), float(begin), float(end)) == wanted
 
 
