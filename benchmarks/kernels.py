@@ -12,6 +12,7 @@ from benchmarks import hot
 from benchmarks.kernel import Compared
 from benchmarks.limits import memory_gb_per_s
 from benchmarks.result import Verdict
+from benchmarks.rows import SLOWER
 from benchmarks.window import FULL_FRAME_US, LOAD_FRAME_US, ByDevices, ByKpis, beside_duckdb, measure_devices, measure_kpis
 
 ROWS, SEED = 200_000, 1
@@ -69,7 +70,8 @@ def verdicts(timed: list[hot.Timed], full: Compared, by_kpis: ByKpis) -> list[Ve
         wrong = [name for name, side in each.rivals.items() if not side.equal]
         if each.rivals:
             reached = f"{each.ratio:.2f} times {each.best_rival}" + (f", differs from {', '.join(wrong)}" if wrong else "")
-            found.append(Verdict(each.kernel, "faster than the best library", reached, each.ratio > 1.0 and not wrong))
+            met = each.ratio > 1.0 and not wrong
+            found.append(Verdict(each.kernel, "faster than the best library", reached, met, "" if met else SLOWER.get(each.kernel, "")))
     reached = (
         f"{by_kpis.ratio:.2f} times ({by_kpis.kpis} KPIs {by_kpis.ns_per_reading:.0f} ns, {by_kpis.one} alone {by_kpis.one_ns_per_reading:.0f} ns)"
     )

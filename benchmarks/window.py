@@ -18,9 +18,9 @@ from benchmarks.kernel import Compared, compare
 from benchmarks.limits import Record
 from catalog.records import KpiDocument
 from kernels.accumulate import accumulate
-from kernels.arrive import NEVER_US, Rows, Tables, arrive, make_room, new_verdicts
+from kernels.arrive import NEVER_US, Rows, Tables, arrive, new_verdicts
 from kernels.lanes import FIELDS, Blocks, Lanes, ground_of
-from kernels.table import new_table
+from kernels.seen import new_seen, with_room
 from runtime.frames import decode
 from simulators.worlds import World, world
 from stream.worker.partials import Publisher
@@ -70,19 +70,18 @@ def measure_devices(devices: int, seed: int = 1) -> ByDevices:
     ground, need = ground_of(lanes, blocks), np.zeros(3, np.int64)
     order = np.random.default_rng(seed).permutation(devices).astype(np.int32)
     most = min(devices, 2_000_000)
-    seen, watermark_us, quiet_us = new_table(1 << 12), np.full(1, NEVER_US, np.int64), np.full(1, NEVER_US, np.int64)
-    spent_s = 0.0
+    seen, watermark_us, quiet_us = new_seen(), np.full(1, NEVER_US, np.int64), np.full(1, NEVER_US, np.int64)
+    spent_s, kinds = 0.0, np.zeros(devices, np.int32)
     for first in range(0, most, FRAME):
         rows = _rows(order[first : first + FRAME], first)
         verdicts = new_verdicts(rows.slot.size)
         began_s = time.process_time()
-        seen = make_room(seen, np.zeros(devices, np.int32), watermark_us, rows.slot.size)
-        arrive(rows, tables, watermark_us, quiet_us, seen, verdicts)
+        seen = arrive(rows, tables, watermark_us, quiet_us, with_room(seen, kinds, watermark_us, rows.slot.size), verdicts)
         done = accumulate(rows, verdicts, ground, 0, need)
         spent_s += time.process_time() - began_s
         if done != rows.slot.size:
             raise AssertionError(f"window of {need.tolist()} is not open")
-    held = sum(column.nbytes for column in (seen.key, seen.at_us, seen.value))
+    held = seen.series.nbytes + seen.ring.nbytes
     return ByDevices(
         devices=devices,
         ns_per_reading=spent_s / most * 1e9,

@@ -58,7 +58,7 @@ def _quality_tests(kind: SensorKind, here: str) -> None:
     for name, tests in kind.quality_tests.items():
         at = f"{here}: quality_tests.{name}"
         if name not in kind.quantities:
-            raise ConfigError(at, f"one of {', '.join(sorted(kind.quantities))}", name)
+            raise ConfigError(at, f"one of {', '.join(sorted(kind.quantities))}", name, nearest(name, kind.quantities))
         pairs = (("spike_suspect", "spike_fail"), ("rate_suspect_per_s", "rate_fail_per_s"), ("flat_suspect_s", "flat_fail_s"))
         for suspect, fail in (*pairs, ("neighbour_suspect", "neighbour_fail")):
             low, high = getattr(tests, suspect), getattr(tests, fail)
@@ -77,6 +77,13 @@ def kpis(records: Mapping[str, Kpi], where: str) -> None:
                 raise ConfigError(f"{here}: {key}", "a text", getattr(kpi, key))
         if not kpi.levels or len(set(kpi.levels)) != len(kpi.levels):
             raise ConfigError(f"{here}: levels", "each level at most once, at least one", list(kpi.levels))
+        if bool(kpi.counts) != (kpi.smallest_count > 1):
+            wanted = (
+                "what counts the persons or cases, as sum(visits), because smallest_count is set"
+                if not kpi.counts
+                else "nothing without smallest_count"
+            )
+            raise ConfigError(f"{here}: counts", wanted, list(kpi.counts))
         _bands(kpi, here)
 
 

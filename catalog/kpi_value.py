@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-State = Literal["ok", "not_enough_data", "no_data"]
+State = Literal["ok", "not_enough_data", "no_data", "suppressed"]
 Status = Literal["live", "final", "restated"]
 
 
@@ -27,6 +27,7 @@ class KpiValue(msgspec.Struct, frozen=True, kw_only=True):
     value: float | None
     """Null unless state is `ok`."""
     state: State
+    """`suppressed`: the number would tell about fewer persons or cases than the KPI's smallest count, and is withheld; so are all live ones."""
     band: str | None
     unit: str
     coverage: float

@@ -19,7 +19,7 @@ class Flag(IntEnum):
 
 
 class Cause(IntFlag):
-    """Why the verdict is what it is, bits 4 to 13; two are free."""
+    """Why the verdict is what it is, bits 4 to 14; one is free."""
 
     PLAUSIBLE_RANGE = 1 << 4
     PLAUSIBLE_TIME = 1 << 5
@@ -31,9 +31,15 @@ class Cause(IntFlag):
     BY_HAND = 1 << 11
     LATE = 1 << 12
     GATEWAY_TIME = 1 << 13
+    UNCHECKED = 1 << 14
+    """Arrival did not evaluate it (flag 2); set only where a later verdict stands over that."""
 
 
 FLAG_MASK = 0x000F
+ARRIVAL = Cause.PLAUSIBLE_RANGE | Cause.PLAUSIBLE_TIME | Cause.POSITION
+"""What arrival checks find; each makes a reading suspect."""
+TESTS = {"spike": Cause.SPIKE, "rate": Cause.RATE, "flat_line": Cause.FLAT_LINE, "neighbour": Cause.NEIGHBOUR}
+"""The deferred tests by name; docs/decisions/0014-deferred-quality-tests.md says what each looks at."""
 LOWERING = Cause(0x0FF0)
 """Causes that make a reading suspect; late and gateway_time say how it came, not what it is worth."""
 

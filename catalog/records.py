@@ -140,6 +140,9 @@ class Kpi(Record, frozen=True, kw_only=True):
     """True where the code was read in the standard itself or in an official page that restates it."""
     access: Literal["open", "partner", "internal"] = "open"
     smallest_count: Annotated[int, Meta(ge=0)] = 0
+    """A value that tells about fewer persons or cases than this, but more than none, is withheld; 0: no limit."""
+    counts: tuple[str, ...] = ()
+    """Formulas of how many persons or cases a value rests on: totals, added or taken away."""
     decimals: Annotated[int, Meta(ge=0, le=6)] = 1
     check_sql: str
 

@@ -126,10 +126,11 @@ def _kpi(kpi: Kpi, catalogue: Catalogue) -> str:
         facts.append(("indicator code", kpi.indicator_code + ("" if kpi.indicator_verified else " (unverified)")))
     if kpi.smallest_count:
         facts.append(("smallest count that is published", kpi.smallest_count))
+        facts.append(("counts", ", ".join(f"`{count}`" for count in kpi.counts)))
     inputs = [
         (f"`{one.id}`", one.unit, _number(one.resolution), ", ".join(f"`{kind}`" for kind in catalogue.kinds_of(one.id)))
         for one in catalogue.quantities.values()
-        if re.search(rf"(?<![\w.:-]){re.escape(one.id)}(?![\w.:-])", kpi.formula)
+        if re.search(rf"(?<![\w.:-]){re.escape(one.id)}(?![\w.:-])", " ".join((kpi.formula, *kpi.counts)))
     ]
     parts = [f"## {kpi.id}", *(kpi.descriptions[language] for language in ("en", "fr", "nl")), table(("", ""), facts)]
     parts.append(table(("reads", "unit", "resolution", "from"), inputs))

@@ -69,6 +69,22 @@ KPI_RESTATED = Table(
     ("kpi", "version", "area", "window_start", "revision", "value", "state", "coverage", "devices"),
 )
 LATE_END = Table("late_end", "late readings of a counter that no later one follows yet", ("device", "quantity", "measured_at"))
+QUALITY_INBOX = Table("quality_inbox", "times of which readings came, for the tests of closed quarter-hours", ("kind", "earliest", "latest"))
+QUALITY_DUE = Table("quality_due", "quarter-hours that have to be tested", ("kind", "quarter_start", "ready_at"))
+QUALITY_WORD = Table(
+    "quality_word",
+    "what a test says of a device's readings from one time to another",
+    ("kind", "device", "quantity", "test", "starts", "ends", "flag", "readings", "tested_at"),
+)
+QUALITY_SPAN = Table(
+    "quality_span",
+    "flags set by hand, cleared ones too",
+    (
+        "no", "device", "quantity", "starts", "ends", "flag", "why", "set_by", "set_at", "pending", "applied_at", "readings", "cleared_at",
+        "cleared_by",
+    ),
+)  # fmt: skip
+FLAG_END = Table("flag_end", "readings of a counter whose flag changed and that no later one follows yet", ("device", "quantity", "measured_at"))
 READING_CONFLICT = Table(
     "reading_conflict",
     "late readings that contradict a stored one",
@@ -114,7 +130,7 @@ LEDGER_PARTITION = Table(
     ),
 )  # fmt: skip
 LEDGER_REJECTED = Table("ledger_rejected", "refusals that came, by who refused", ("gateway", "life", "source", "messages", "readings", "kept_at"))
-LEDGER_BROKER = Table("ledger_broker", "messages that the MQTT broker dropped", ("gateway", "said", "dropped", "kept_at"))
+LEDGER_BROKER = Table("ledger_broker", "messages that the MQTT broker dropped", ("gateway", "said", "dropped", "kept_at", "began_at"))
 REJECTED_SEEN = Table("rejected_seen", "refusals counted of late, to drop repeats", ("digest", "seen_at"))
 CATALOGUE_DOCUMENT = Table("catalogue_document", "the record of each entity as it is published", ("entity", "id", "document", "hash"))
 CATALOGUE_PUBLISHED = Table("catalogue_published", "what each Kafka cluster has of them", ("cluster_id", "entity", "id", "hash"))
@@ -125,7 +141,8 @@ TABLES: tuple[Table, ...] = (
     CITY, AREA, QUANTITY, SENSOR_KIND, DEVICE, KPI, READING, READING_NAMED, DEVICE_CURRENT, KPI_VALUE, KPI_LATEST, KPI_REVISION,
     KPI_OUTBOX, DIRTY_WINDOW, READING_CONFLICT, STREAM_OFFSET, WATERMARK, STORED_TOTAL, REJECTED_COUNT, REJECTED_SEEN, CATALOGUE_DOCUMENT,
     CATALOGUE_PUBLISHED, SCHEMA_MIGRATION, REPEAT_COUNT, DEVICE_ARRIVALS, OWNER_ARRIVALS, KPI_RESTATED, LATE_END, CATALOGUE_CHANGE,
-    LEDGER_GATEWAY, LEDGER_FRAMES, LEDGER_PARTITION, LEDGER_REJECTED, LEDGER_BROKER,
+    LEDGER_GATEWAY, LEDGER_FRAMES, LEDGER_PARTITION, LEDGER_REJECTED, LEDGER_BROKER, QUALITY_INBOX, QUALITY_DUE, QUALITY_WORD,
+    QUALITY_SPAN, FLAG_END,
 )  # fmt: skip
 
 OWNER_ROLE, WRITER_ROLE, READER_ROLE = "kompas_owner", "kompas_writer", "kompas_reader"

@@ -50,6 +50,13 @@ def _print(found: status.Found) -> None:
             console.print(f"{name}: {sentence}", style="red", markup=False)
     if found["disk"]["problem"]:
         console.print(found["disk"]["problem"], style="bold red", markup=False)
+    mqtt = found["mqtt"]
+    room = f"{mqtt['outage_messages']:,} messages of {mqtt['outage_payload_bytes']:,} bytes, {mqtt['outage_s_at_1000']:,} s at 1,000/s"
+    memory = f"{mqtt['outage_memory_mb']:,} of {mqtt['memory_free_mb']:,} MB of memory"
+    disk = f"{mqtt['outage_disk_mb']:,} of {mqtt['disk_free_mb']:,} MB of disk"
+    console.print(f"while Kafka or the gateway is away, the MQTT broker holds {room}; full it takes {memory} and {disk}", markup=False)
+    if mqtt["outage_problem"]:
+        console.print(mqtt["outage_problem"], style="bold red", markup=False)
     _print_ledger(console, found["ledger"])
     counts = {**found["counts"], **{f"rejected {reason}": count for reason, count in found["rejected"].items()}}
     console.print("   ".join(f"{name} {count:,}" for name, count in counts.items()), markup=False)

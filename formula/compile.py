@@ -18,6 +18,7 @@ from formula.errors import FormulaError, nearest
 from formula.functions import FUNCTIONS
 from formula.plan import Plan, plan_of
 from formula.signature import check_count, result_unit
+from formula.spec import DEVICE_SUMS
 from formula.tree import Node, Operation
 
 __all__ = ["Plan", "compile_kpi"]
@@ -41,7 +42,19 @@ class _Typed(NamedTuple):
 def compile_kpi(kpi: Kpi, quantities: Mapping[str, Quantity], kpis: Mapping[str, Kpi] = _NO_KPIS) -> Plan:
     """Check the formula against the catalogue and compile it; `kpis`: those that `at(…)` may name. Raises FormulaError."""
     where = f"kpi {kpi.id}: formula"
-    formula = kpi.formula.strip()
+    root = _typed(where, kpi.formula.strip(), kpi, quantities, kpis)
+    plan = plan_of(kpi, root.node, tuple(_count(kpi, n, quantities) for n in range(len(kpi.counts))))
+    if not any(isinstance(leaf, tree.Aggregate) for leaf in tree.leaves(root.node)):
+        raise FormulaError(where, "at least one aggregate: " + ", ".join(AGGREGATES), kpi.formula.strip())
+    unit = root.unit or units.ONE
+    if unit != units.parse(kpi.unit):
+        hint = "; percent(…) makes % of a share" if kpi.unit == "%" and unit == units.ONE else ""
+        raise FormulaError(f"kpi {kpi.id}: unit", f"{units.show(unit)}, which the formula gives{hint}", kpi.unit)
+    return plan
+
+
+def _typed(where: str, formula: str, kpi: Kpi, quantities: Mapping[str, Quantity], kpis: Mapping[str, Kpi]) -> _Typed:
+    """One expression of a KPI, parsed and checked."""
     if len(formula) > MAX_CHARACTERS:
         raise FormulaError(where, f"at most {MAX_CHARACTERS} characters", len(formula))
     hidden, calls = masked(formula)
@@ -52,15 +65,16 @@ def compile_kpi(kpi: Kpi, quantities: Mapping[str, Quantity], kpis: Mapping[str,
         raise FormulaError(where, "an expression" + hint, f"{formula} ({error})") from None
     except (RecursionError, MemoryError):
         raise FormulaError(where, "an expression of reasonable depth", formula[:60]) from None
-    root = _Compiler(where, kpi, quantities, (kpis, calls)).node(parsed.body)
-    plan = plan_of(kpi, root.node)
-    if not plan.aggregates:
-        raise FormulaError(where, "at least one aggregate: " + ", ".join(AGGREGATES), formula)
-    unit = root.unit or units.ONE
-    if unit != units.parse(kpi.unit):
-        hint = "; percent(…) makes % of a share" if kpi.unit == "%" and unit == units.ONE else ""
-        raise FormulaError(f"kpi {kpi.id}: unit", f"{units.show(unit)}, which the formula gives{hint}", kpi.unit)
-    return plan
+    return _Compiler(where, kpi, quantities, (kpis, calls)).node(parsed.body)
+
+
+def _count(kpi: Kpi, n: int, quantities: Mapping[str, Quantity]) -> Node:
+    """One number of persons or cases: totals, and what remains of one when another is taken away, so that areas add up."""
+    where, text = f"kpi {kpi.id}: counts[{n}]", kpi.counts[n].strip()
+    node = _typed(where, text, kpi, quantities, _NO_KPIS).node
+    if not tree.adds_up(node, DEVICE_SUMS):
+        raise FormulaError(where, f"{', '.join(sorted(DEVICE_SUMS))} of quantities, added or taken away", text)
+    return node
 
 
 class _Compiler:

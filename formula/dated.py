@@ -21,6 +21,7 @@ from formula.spec import ORDERED
 
 I64 = npt.NDArray[np.int64]
 I32 = npt.NDArray[np.int32]
+F64 = npt.NDArray[np.float64]
 NEVER_US = 1 << 62
 
 
@@ -72,6 +73,8 @@ class Stands(NamedTuple):
     from_us: I64
     to_us: I64
     due_from_us: I64
+    latitude: F64 = np.zeros(0)
+    longitude: F64 = np.zeros(0)
 
 
 class Documents(NamedTuple):

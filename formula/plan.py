@@ -23,7 +23,7 @@ class Plan(NamedTuple):
 
     kpi: Kpi
     aggregates: tuple[AggregateSpec, ...]
-    """Distinct, sorted by id."""
+    """Distinct, sorted by id; those of the formula, and those of the counts that it rests on."""
     quantities: tuple[str, ...]
     """Ids, sorted: the kinds that measure one of them feed the KPI."""
     root: Node
@@ -31,6 +31,8 @@ class Plan(NamedTuple):
     """Other KPIs' earlier finals that it looks back at; distinct, sorted by id."""
     population: bool = False
     """True where it needs the people of the area, input tree.POPULATION."""
+    counts: tuple[Node, ...] = ()
+    """How many persons or cases a value rests on: small ones are withheld (formula/suppress)."""
 
     @property
     def version(self) -> int:
@@ -67,13 +69,16 @@ class Plan(NamedTuple):
         lines += [f"  needs {base.id}: the final value of {base.kpi} v{base.version} for the same area" for base in self.bases]
         if self.population:
             lines.append(f"  needs {tree.POPULATION}: the people living in the area")
+        if self.counts:
+            shown = " or ".join(tree.text(count) for count in self.counts)
+            lines.append(f"  withheld where {shown} is 1 to {self.kpi.smallest_count - 1}, or would follow from other areas or earlier values")
         return lines
 
 
-def plan_of(kpi: Kpi, root: Node) -> Plan:
-    """The plan of a compiled expression."""
-    leaves = list(tree.leaves(root))
+def plan_of(kpi: Kpi, root: Node, counts: tuple[Node, ...] = ()) -> Plan:
+    """The plan of compiled expressions."""
+    leaves = [leaf for node in (root, *counts) for leaf in tree.leaves(node)]
     used = tuple(sorted({leaf.spec for leaf in leaves if isinstance(leaf, tree.Aggregate)}, key=lambda spec: spec.id))
     bases = tuple(sorted({leaf.base for leaf in leaves if isinstance(leaf, tree.Earlier)}, key=lambda base: base.id))
     population = any(isinstance(leaf, tree.Population) for leaf in leaves)
-    return Plan(kpi, used, tuple(sorted({spec.quantity for spec in used})), root, bases, population)
+    return Plan(kpi, used, tuple(sorted({spec.quantity for spec in used})), root, bases, population, counts)

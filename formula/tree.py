@@ -4,7 +4,7 @@ Promises  NaN is missing and goes through every operation (a function may say ot
 Leaves    Types and units to formula/compile, which builds nothing wrong.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -88,6 +88,13 @@ def leaves(node: Node) -> Iterator[Node]:
             yield from leaves(argument)
     else:
         yield node
+
+
+def adds_up(node: Node, totals: Collection[str]) -> bool:
+    """True where the value of two areas together is the sum of theirs: aggregates of these functions, added or subtracted."""
+    if isinstance(node, Operation):
+        return node.name in ("+", "-") and all(adds_up(argument, totals) for argument in node.arguments)
+    return isinstance(node, Aggregate) and node.spec.function in totals
 
 
 def text(node: Node) -> str:

@@ -18,12 +18,14 @@ from ingest.follow import Follower
 from ingest.format import formats
 from ingest.mqtt import MqttLink
 from ingest.pipeline import Outgoing, Pipeline
+from ingest.progress import GatewayProgress
 from ingest.registry import Registry
 from ingest.sender import Sender
 from ingest.settings import GatewaySettings
 from kernels import ingest as kernel
 from runtime import clock, events
 from runtime.errors import Inconsistent
+from runtime.guard import Guard
 from runtime.health import HealthServer
 
 _BATCH_MAX = 2_000
@@ -31,7 +33,6 @@ _TURN_S = 0.5
 _GATHER_LEAST_S, _GATHER_MOST_S = 0.001, 0.02
 _BEAT_S = 1.0
 _STUCK_S = 10.0
-_NO_PROGRESS_S = 60.0
 _NOT_READY_S = 5.0
 _FLUSH_S, _LAST_S, _LEAVE_S, _CANCEL_S = 4.0, 1.0, 1.5, 2.5
 """Shares of the ten seconds in which a process ends."""
@@ -54,8 +55,12 @@ class Gateway:
         self._beat = Batch(())
         AckWindow.confirm(self._beat)
         self._ack_due = False
-        alive = {"pump": self._pump_problem, "progress": self._progress_problem}
-        ready = {"registry": self._follower.waits_for, "mqtt": lambda: self._link.problem, "kafka": self._kafka_problem}
+        self._silent: str | None = None
+        self._turns = 0
+        self._guard = Guard(GatewayProgress(settings, self._link, self._sender, lambda: self._turns), settings.watchdog_s, self._loop)
+        alive = {"pump": self._pump_problem}
+        waits = {"registry": self._follower.waits_for, "mqtt": lambda: self._link.problem, "kafka": self._kafka_problem}
+        ready = {**waits, "progress": self._guard.problem}
         self.health = HealthServer(settings.health_host, settings.health_port, alive, ready)
 
     def stop(self) -> None:
@@ -66,6 +71,7 @@ class Gateway:
         """Serve until `stop`; raises what ended a task."""
         kernel.warm_up()
         await self.health.start()
+        self._guard.start()
         events.happened("gateway_started", health_port=self.health.port, formats=sorted(formats()))
         tasks = [self._task("registry", self._follower.run()), self._task("kafka", self._sender.run())]
         try:
@@ -75,6 +81,7 @@ class Gateway:
                 await _first(tasks)
                 await self._leave(tasks)
         finally:
+            self._guard.stop()
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks, timeout=_CANCEL_S)
@@ -84,7 +91,7 @@ class Gateway:
     async def _until_ready(self, tasks: list["asyncio.Task[Any]"]) -> bool:
         """Wait for the registry and Kafka before the first message is asked for; False where `stop` came first."""
         while not (self._follower.loaded and self._sender.connected):
-            self._turned_s = clock.monotonic_s()
+            self._turned_s, self._turns = clock.monotonic_s(), self._turns + 1
             for task in tasks:
                 if task.done():
                     await task
@@ -98,6 +105,7 @@ class Gateway:
         pipeline = self._pipeline
         while not self._stopping.is_set():
             now_s = self._turned_s = clock.monotonic_s()
+            self._turns += 1
             taken = self._take() if self._sender.backlog_bytes < self._settings.largest_backlog_bytes else 0
             self._send(pipeline.due(now_s))
             self._measure()
@@ -155,7 +163,7 @@ class Gateway:
                 self._put_beat(last=False)
 
     def _put_beat(self, last: bool) -> None:
-        records = self._pipeline.beat(clock.now_us(), last, self._link.broker_dropped)
+        records = self._pipeline.beat(clock.now_us(), last, (self._link.broker_dropped, self._link.broker_began_us))
         self._beat = Batch(())
         for record in records:
             record.batches.append(AckWindow.expect(self._beat))
@@ -196,14 +204,15 @@ class Gateway:
         metrics.KAFKA_LAG.set(self._sender.lag_s())
         metrics.KAFKA_BACKLOG.set(self._sender.backlog_bytes)
         metrics.FRAME_WAIT.set(self._pipeline.frames.wait_s)
+        silent = self._kafka_problem()
+        if (silent is None) != (self._silent is None):
+            held = self._pipeline.window.unacknowledged
+            events.happened("kafka_answers" if silent is None else "kafka_silent", problem=silent, unacknowledged=held)
+        self._silent = silent
 
     def _pump_problem(self) -> str | None:
         silent_s = clock.monotonic_s() - self._turned_s
         return f"the pump has not turned for {silent_s:.0f} s" if silent_s > _STUCK_S else None
-
-    def _progress_problem(self) -> str | None:
-        lag_s = self._sender.lag_s()
-        return f"Kafka has confirmed nothing for {lag_s:.0f} s" if lag_s > _NO_PROGRESS_S else None
 
     def _kafka_problem(self) -> str | None:
         if not self._sender.connected:

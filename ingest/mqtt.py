@@ -27,10 +27,14 @@ from runtime.settings import secret
 
 KEEP_ALIVE_S = 30
 _BLOCKED_FOR_S = 0.05
+_DIGITS = 12
+"""Of a number that the broker says of itself."""
 
 TOPICS = "city/+/+/+"
 DROPPED = "$SYS/broker/publish/messages/dropped"
-"""Where Mosquitto says how many messages it dropped since its start, every ten seconds."""
+"""Where Mosquitto says how many messages it dropped since its start, every ten seconds where that changes."""
+UPTIME = "$SYS/broker/uptime"
+"""Where it says how long ago its start was: `12 seconds`, every ten seconds."""
 SHARED = f"$share/kompas/{TOPICS}"
 """How several gateways divide the messages. Mosquitto 2.0 forgets a shared subscription when it is restarted, until the
 gateway is back: what comes in between it acknowledges and drops. One gateway alone therefore subscribes plainly."""
@@ -52,7 +56,9 @@ class MqttLink:
         self.connected = False
         self.problem: str | None = "not connected yet"
         self.broker_dropped: int | None = None
-        """What the broker says that it dropped since its start; None: it has not said."""
+        """What the broker says that it dropped since its start; None: it has not said since we connected."""
+        self.broker_began_us: int | None = None
+        """When it was started, to ten seconds or so."""
         self._topic = SHARED if settings.shared else TOPICS
         # paho's thread has a context of its own, which knows nothing of the process's name in the log
         self._context = contextvars.copy_context()
@@ -99,6 +105,11 @@ class MqttLink:
             # a message published at QoS 0 has no id and wants no acknowledgement
             self._client.acknowledge([mid for epoch, mid in messages if epoch == self._epoch and mid])
 
+    @property
+    def attempts(self) -> int:
+        """A number that changes with every attempt to connect."""
+        return self._epoch
+
     def stop_reading(self) -> None:
         """Leave further deliveries unacknowledged: the broker delivers them again, to another gateway or a later life."""
         self._open = False
@@ -126,8 +137,11 @@ class MqttLink:
         if not flags.session_present:
             metrics.SESSIONS_LOST.inc()
         self._context.run(events.happened, "mqtt_connected", session_present=flags.session_present)
-        # at QoS 0 the broker's own word is never queued; a broker that does not give it is none the worse
-        client.subscribe([(self._topic, SubscribeOptions(qos=1)), (DROPPED, SubscribeOptions(qos=0))])
+        # it may be another broker, or one that counts from nothing
+        self.broker_dropped = self.broker_began_us = None
+        # at QoS 0 the broker's own word is never queued; a broker that does not give it is none the worse. Its start comes first: it tells
+        # what the number of dropped messages counts from
+        client.subscribe([(self._topic, SubscribeOptions(qos=1)), *((own, SubscribeOptions(qos=0)) for own in (UPTIME, DROPPED))])
         # a session of earlier settings would deliver everything twice
         client.unsubscribe([topic for topic in (TOPICS, SHARED) if topic != self._topic])
 
@@ -173,9 +187,19 @@ class MqttLink:
             self._asleep = False
             self._wake()
 
+    def _dropped(self, messages: int) -> None:
+        if messages > (self.broker_dropped or 0):
+            self._context.run(events.failed, "broker_drops", messages_since_its_start=messages, before=self.broker_dropped)
+        self.broker_dropped = messages
+
     def _without_own_word(self, publishes: list[Publish]) -> list[Publish]:
         """Take out what the broker says of itself, which comes at QoS 0."""
         for topic, payload, _ in publishes:
-            if topic == DROPPED and payload.isdigit() and len(payload) < 19:
-                self.broker_dropped = int(payload)
+            number = payload.partition(b" ")[0]
+            if not number.isdigit() or len(number) > _DIGITS:
+                continue
+            if topic == UPTIME:
+                self.broker_began_us = clock.now_us() - 1_000_000 * int(number)
+            elif topic == DROPPED:
+                self._dropped(int(number))
         return [each for each in publishes if not each[0].startswith("$SYS/")]

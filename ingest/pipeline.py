@@ -96,11 +96,14 @@ class Pipeline:
         """All open frames."""
         return self._closed(self.frames.all())
 
-    def beat(self, clock_us: int, last: bool = False, broker_dropped: int | None = None) -> list[Outgoing]:
-        """Each partition's open frame, and then its heartbeat; `last` ends this life. `broker_dropped`: as the broker says, where it does."""
+    def beat(self, clock_us: int, last: bool = False, broker: tuple[int | None, int | None] = (None, None)) -> list[Outgoing]:
+        """Each partition's open frame, and then its heartbeat; `last` ends this life.
+
+        broker   how many messages the broker says it dropped since its start, and when that was (µs); None where it does not say
+        """
         records = self.flush()
         ending = {"last": True} if last else {}
-        dropped = {} if broker_dropped is None else {"broker_dropped": broker_dropped}
+        dropped = {name: said for name, said in zip(("broker_dropped", "broker_began_us"), broker, strict=True) if said is not None}
         for partition in range(topics.PARTITIONS):
             here = {"framed_here": self._framed[partition], "confirmed_here": min(self._unconfirmed[partition], default=self._seq[partition])}
             totals = {**msgspec.structs.asdict(self.totals), **here, **dropped}

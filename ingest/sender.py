@@ -36,7 +36,8 @@ class Sender:
         self.connected = False
         self.backlog_bytes = 0
         """Bytes that Kafka has not confirmed."""
-        self.confirmations = 0
+        self.confirmations = self.attempts = 0
+        """Records that Kafka has confirmed, and producers that were begun, ever."""
 
     def put(self, records: list[Outgoing]) -> None:
         """Send these after all that came before."""
@@ -47,6 +48,11 @@ class Sender:
         if records:
             self._idle.clear()
             self._wake.set()
+
+    @property
+    def unconfirmed(self) -> int:
+        """Records that Kafka has not confirmed; while there is no producer at least one."""
+        return len(self._unconfirmed) + len(self._waiting) + (not self.connected)
 
     def lag_s(self) -> float:
         """Age of the oldest record that is not confirmed, seconds."""
@@ -76,6 +82,7 @@ class Sender:
     async def _connect(self) -> AIOKafkaProducer:
         said = ""
         while True:
+            self.attempts += 1
             producer = kafka.producer(self._bootstrap, self._client_id)
             try:
                 await producer.start()

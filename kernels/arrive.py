@@ -1,7 +1,7 @@
 """Arrival of a frame: which readings are late, doubled or in conflict, and what they are worth.
 
 Promises  One pass over the rows in the order of the log; the same rows give the same verdicts on every machine.
-Leaves    Windows to kernels.windows and kernels.accumulate; growing and cleaning the table of what was seen to stream/.
+Leaves    Windows to kernels.windows and kernels.accumulate; what was seen before to kernels.seen.
 """
 
 from typing import Any, NamedTuple
@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from kernels._jit import jit
-from kernels.table import Table, capacity_for, new_table, place_in, put
+from kernels.seen import Seen, append, begin, find, grown, series_of
+from kernels.table import place_in
 
 I64 = npt.NDArray[np.int64]
 I32 = npt.NDArray[np.int32]
@@ -61,76 +62,118 @@ def new_verdicts(rows: int) -> Verdicts:
 
 
 @jit
-def _arrive(rows: Any, tables: Any, watermark_us: Any, quiet_from_us: Any, seen: Any, out: Any) -> None:
-    keys, times_us, values, added = seen.key, seen.at_us, seen.value, 0
-    low_us, high_us = out.span[0], out.span[1]
-    for i in range(rows.slot.size):
-        s, q, at = rows.slot[i], rows.quantity[i], rows.measured_us[i]
+def _again(seen: Any, n: int, key: Any, at: int, v: int, correcting: int) -> Any:
+    """Status of a reading of series n that is not newer than all before it; it is kept where it was not seen."""
+    ring, late = seen.ring, seen.late
+    p = find(seen.series, ring, n, at)
+    if p >= 0:
+        if ring[p, 1] == v:
+            return 1
+        if correcting == 0:
+            return 2
+        ring[p, 1] = v
+        return 5
+    p = place_in(late.key, late.at_us, key, at)
+    if late.key[p] == -1:
+        late.key[p], late.at_us[p], late.value[p] = key, at, v
+        late.used[0] += 1
+        return 0
+    if late.value[p] == v:
+        return 1
+    if correcting == 0:
+        return 2
+    late.value[p] = v
+    return 5
+
+
+@jit
+def _one(rows: Any, tables: Any, watermark_us: Any, seen: Any, out: Any, i: int) -> Any:
+    """Row i, whose reading is judged but for what was seen before: of a new series, of one whose ring is full, or not newer than all before it.
+
+    False where room is missing; then nothing of it is kept.
+    """
+    s, q, at, v = rows.slot[i], rows.quantity[i], rows.measured_us[i], out.integer[i]
+    k, key = tables.slot_kind[s], (np.int64(tables.slot_device[s]) << 16) | np.int64(q)
+    n = series_of(seen.series, key)
+    if seen.series[n, 0] == -1 and not begin(seen, n, key):
+        return False
+    if at <= seen.series[n, 1]:
+        out.status[i] = _again(seen, n, key, at, v, tables.correcting[k])
+    elif append(seen, n, at, v, watermark_us[k]):
+        out.status[i] = 0
+    else:
+        return False
+    watermark_us[k] = max(watermark_us[k], min(at, rows.received_us[i]) - tables.lateness_us[k])
+    if out.status[i] == 0:
+        out.span[0], out.span[1] = min(out.span[0], at), max(out.span[1], at)
+    return True
+
+
+@jit
+def _in_order(rows: Any, tables: Any, watermark_us: Any, quiet_from_us: Any, seen: Any, out: Any, start: int) -> Any:
+    """Rows from `start` on, up to the first that needs a longer look; returns its number."""
+    # Arrays out of their tuples once, and no call in the loop: each array taken out or handed over is counted, atomically, and 80 of these cost
+    # five times what is done with them.
+    slot, quantity, measured_us, received_us, value, came = rows.slot, rows.quantity, rows.measured_us, rows.received_us, rows.value, rows.quality
+    slot_kind, slot_device, resolution, lateness_us = tables.slot_kind, tables.slot_device, tables.resolution, tables.lateness_us
+    lowest, highest, status, judged, integer = tables.plausible_low, tables.plausible_high, out.status, out.quality, out.integer
+    series, ring, span = seen.series, seen.ring, out.span
+    low_us, high_us, mask = span[0], span[1], series.shape[0] - 1
+    for i in range(start, slot.size):
+        s, q, at = slot[i], quantity[i], measured_us[i]
         if s < 0 or q < 0:
-            out.status[i], out.quality[i] = 4, rows.quality[i]
+            status[i], judged[i] = 4, came[i]
             continue
-        k = tables.slot_kind[s]
-        v = np.int64(np.rint(rows.value[i] / tables.resolution[q]))
-        out.integer[i] = v
-        quality = (rows.quality[i] & np.uint16(0xFFF0)) | np.uint16(1)
-        if v < tables.plausible_low[k, q] or v > tables.plausible_high[k, q]:
+        k = slot_kind[s]
+        v = np.int64(np.rint(value[i] / resolution[q]))
+        quality = (came[i] & np.uint16(0xFFF0)) | np.uint16(1)
+        if v < lowest[k, q] or v > highest[k, q]:
             quality = quality | np.uint16(0x0013)  # suspect (3), for its plausible range
-        quiet_from_us[k] = max(quiet_from_us[k], rows.received_us[i])
+        integer[i] = v
+        quiet_from_us[k] = max(quiet_from_us[k], received_us[i])
         if at < watermark_us[k]:
-            out.status[i], out.quality[i] = 3, quality | np.uint16(0x1000)
+            status[i], judged[i] = 3, quality | np.uint16(0x1000)
             continue
-        out.quality[i] = quality
-        watermark_us[k] = max(watermark_us[k], min(at, rows.received_us[i]) - tables.lateness_us[k])
-        key = (np.int64(tables.slot_device[s]) << 16) | np.int64(q)
-        p = place_in(keys, times_us, key, at)
-        if keys[p] == -1:
-            keys[p], times_us[p], values[p] = key, at, v
-            added += 1
-            out.status[i] = 0
-            low_us, high_us = min(low_us, at), max(high_us, at)
-        elif values[p] == v:
-            out.status[i] = 1
-        elif tables.correcting[k] != 0:
-            values[p], out.status[i] = v, 5
-        else:
-            out.status[i] = 2
-    seen.used[0] += added
-    out.span[0], out.span[1] = low_us, high_us
+        judged[i] = quality
+        key = (np.int64(slot_device[s]) << 16) | np.int64(q)
+        n = np.int64((np.uint64(key) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(40)) & mask  # as kernels.seen.series_of
+        while series[n, 0] != key and series[n, 0] != -1:
+            n = (n + 1) & mask
+        count = series[n, 5]
+        if at <= series[n, 1] or count > series[n, 3]:
+            span[0], span[1] = low_us, high_us
+            return i
+        r = series[n, 2] + ((series[n, 4] + count) & series[n, 3])
+        ring[r, 0], ring[r, 1] = at, v
+        series[n, 1], series[n, 5], status[i] = at, count + 1, 0
+        watermark_us[k] = max(watermark_us[k], min(at, received_us[i]) - lateness_us[k])
+        low_us, high_us = min(low_us, at), max(high_us, at)
+    span[0], span[1] = low_us, high_us
+    return slot.size
 
 
-def arrive(rows: Rows, tables: Tables, watermark_us: I64, quiet_from_us: I64, seen: Table, out: Verdicts) -> None:
-    """Judge n rows in order; changes watermark_us[k], quiet_from_us[k] (last reading's receipt) and seen in place.
+@jit
+def _arrive(rows: Any, tables: Any, watermark_us: Any, quiet_from_us: Any, seen: Any, out: Any, start: int) -> Any:
+    i = start
+    while True:
+        i = _in_order(rows, tables, watermark_us, quiet_from_us, seen, out, i)
+        if i == rows.slot.size or not _one(rows, tables, watermark_us, seen, out, i):
+            return i
+        i += 1
+
+
+def arrive(rows: Rows, tables: Tables, watermark_us: I64, quiet_from_us: I64, seen: Seen, out: Verdicts) -> Seen:
+    """Judge n rows in order; changes watermark_us[k] and quiet_from_us[k] (last reading's receipt) in place.
 
     Late: measured below the watermark of its kind as it stands at that row (rules 8, 9). Duplicate and conflict are
     exact above the watermark (rule 7); another value of a correcting kind is CORRECTED and stands from then on.
-    The caller has made room: seen.used + n <= capacity / 2.
+    ->    what is seen now: `seen`, changed in place, or in more room
+    The caller has made room for rows out of order: kernels.seen.with_room.
 
-    O(n), expected one probe a row. Errors: none; a row without slot or quantity gets status UNKNOWN.
+    O(n), but for those out of order: O(log m) of the m readings open in their series. Errors: none; a row without slot or quantity gets
+    status UNKNOWN.
     """
-    _arrive(rows, tables, watermark_us, quiet_from_us, seen, out)
-
-
-@jit
-def _keep(old: Any, device_kind: Any, watermark_us: Any, new: Any) -> None:
-    for i in range(old.key.size):
-        if old.key[i] != -1 and old.at_us[i] >= watermark_us[device_kind[old.key[i] >> 16]]:
-            put(new, old.key[i], old.at_us[i], old.value[i])
-
-
-@jit
-def _count_open(old: Any, device_kind: Any, watermark_us: Any) -> Any:
-    n = 0
-    for i in range(old.key.size):
-        if old.key[i] != -1 and old.at_us[i] >= watermark_us[device_kind[old.key[i] >> 16]]:
-            n += 1
-    return n
-
-
-def make_room(seen: Table, device_kind: I32, watermark_us: I64, rows: int) -> Table:
-    """A table with room for `rows` more: the same one if it has it, else a new one without what the watermark has passed."""
-    if 2 * (int(seen.used[0]) + rows) <= seen.key.size:
-        return seen
-    needed = _count_open(seen, device_kind, watermark_us) + rows
-    new = new_table(capacity_for(needed))
-    _keep(seen, device_kind, watermark_us, new)
-    return new
+    at = 0
+    while (at := int(_arrive(rows, tables, watermark_us, quiet_from_us, seen, out, at))) < rows.slot.size:
+        seen = grown(seen)
+    return seen

@@ -36,15 +36,13 @@ def new_histogram(groups: int, low: int, high: int) -> Histogram:
 
 @jit
 def _add(group: Any, integer: Any, low: int, counts: Any, outside: Any) -> None:
-    bins = counts.shape[1]
+    bins = np.uint64(counts.shape[1])
     for i in range(integer.size):
-        b = integer[i] - low
-        if b < 0:
-            outside[group[i], 0] += 1
-        elif b >= bins:
-            outside[group[i], 1] += 1
+        b = np.uint64(integer[i] - low)  # what lies below wraps around, far above
+        if b < bins:
+            counts[np.uint64(group[i]), b] += 1
         else:
-            counts[group[i], b] += 1
+            outside[group[i], 0 if integer[i] < low else 1] += 1
 
 
 def add(group: I64, integer: I64, into: Histogram) -> None:

@@ -240,6 +240,23 @@ def _close(t: int, until_us: Any, ground: Any, need: Any) -> Any:
     return True
 
 
+@jit
+def _ordered_rows(quantity: Any, tracked: Any, status: Any, quality: Any, out: Any) -> Any:
+    n = 0
+    for i in range(quantity.size):
+        flag = quality[i] & np.uint16(0x000F)
+        if status[i] == 0 and 1 <= flag <= 2 and tracked[quantity[i]]:
+            out[n] = i
+            n += 1
+    return n
+
+
+def ordered_rows(quantity: I32, tracked: npt.NDArray[np.bool_], status: npt.NDArray[np.uint8], quality: npt.NDArray[np.uint16]) -> I64:
+    """Rows, ascending, that ordered lanes take: kept, good, and of a quantity that a track follows (tracked[q]). O(n)."""
+    out = np.empty(quantity.size, np.int64)
+    return out[: _ordered_rows(quantity, tracked, status, quality, out)]
+
+
 def feed(rows: tuple[I32, I32, I64, I64], ground: Ground, start: int, need: I64) -> int:
     """Feed readings (slot, quantity, at_us, integer value; ascending in time) from row `start` on, in place.
 

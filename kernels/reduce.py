@@ -29,6 +29,7 @@ _MEAN, _LAST, _SUM, _LAST_SUM, _EXTREMES, _PEOPLE, _ENERGY, _STEPS = (1 << bit f
 _NEEDS = np.array(
     [_MEAN, _LAST, _SUM, 0, _LAST_SUM, _ENERGY, _EXTREMES, _EXTREMES, 0, _MEAN, _MEAN, _SUM | _STEPS, 0, _SUM, _PEOPLE], np.int64
 )  # by function: what its rows are made of
+_SUM_AT = np.array([3, 5, 7, 0, 9, 0, 0, 0, 0, 3, 3, 7, 0, 7, 13], np.int64)  # by function: where its 128-bit sum lies in Scratch.number, 0 nowhere
 LEVELS = 3
 
 
@@ -54,12 +55,22 @@ class Spans(NamedTuple):
 WHOLE = Spans(np.zeros(1, np.int64), np.zeros((0, 2), np.int64))
 
 
+class Listed(NamedTuple):
+    """What the blocks of a program are reduced by, end to end: slots by quantity q, functions by lane l."""
+
+    slot: I32  # [...] as Places.slot of each quantity
+    slot_at: I64  # [q + 1] first of each
+    function: I32  # [..., 2] function code and the aggregate's number
+    function_at: I64  # [l + 1]
+
+
 class Scratch(NamedTuple):
-    """Work space by area a: integers (see _sum_device), energies, and which areas changed."""
+    """Work space by area a: integers (see _sum_device), energies, which areas changed, and which are not zero. All zero between calls."""
 
     number: I64  # [a, 16]
     energy: F64  # [a]
     changed: U8  # [a]
+    touched: I32  # [a]
 
 
 class PartialRows(NamedTuple):
@@ -75,7 +86,7 @@ class PartialRows(NamedTuple):
 
 def new_scratch(areas: int) -> Scratch:
     """Scratch for a areas."""
-    return Scratch(np.zeros((areas, 16), np.int64), np.zeros(areas), np.zeros(areas, np.uint8))
+    return Scratch(np.zeros((areas, 16), np.int64), np.zeros(areas), np.zeros(areas, np.uint8), np.zeros(areas, np.int32))
 
 
 def new_rows(capacity: int) -> PartialRows:
@@ -148,34 +159,6 @@ def _sum_device(cell: Any, p: int, device: Any, wants: int, a: int, out: Any) ->
 
 
 @jit
-def _write(function: int, scratch: Any, a: int, n: int, out: Any) -> None:
-    number = scratch.number
-    for j in range(3):
-        out.number[n, j] = number[a, j]
-    for j in range(3, 7):
-        out.number[n, j] = 0
-    out.real[n] = 0.0
-    if function in (0, 9, 10):
-        out.number[n, 3], out.number[n, 4] = number[a, 3], number[a, 4]
-    elif function == 1:
-        out.number[n, 3], out.number[n, 4] = number[a, 5], number[a, 6]
-    elif function in (2, 11, 13):
-        out.number[n, 3], out.number[n, 4] = number[a, 7], number[a, 8]
-        if function == 11:
-            out.real[n] = scratch.energy[a]
-    elif function == 3:
-        out.number[n, 4] = number[a, 1]
-    elif function == 4:
-        out.number[n, 3], out.number[n, 4] = number[a, 9], number[a, 10]
-    elif function == 5:
-        out.real[n] = scratch.energy[a]
-    elif function in (6, 7):
-        out.number[n, 5], out.number[n, 6] = number[a, 11], number[a, 12]
-    elif function == 14:
-        out.number[n, 3], out.number[n, 4], out.real[n] = number[a, 13], number[a, 14], number[a, 15]
-
-
-@jit
 def _mark(areas: Any, changed: Any) -> None:
     for level in range(3):
         if areas[level] >= 0:
@@ -184,16 +167,30 @@ def _mark(areas: Any, changed: Any) -> None:
 
 @jit
 def _emit(functions: Any, start_us: int, scratch: Any, out: Any) -> None:
-    """A row per function and changed area."""
+    """A row per function and changed area, function after function."""
+    # No call in the loop: each array handed over is counted, atomically, and that costs more than the row.
+    number, energy, changed = scratch.number, scratch.energy, scratch.changed
+    aggregate, area, begins, into, real = out.aggregate, out.area, out.start_us, out.number, out.real
     n = out.used[0]
     for j in range(functions.shape[0]):
-        for a in range(scratch.changed.size):
-            if scratch.changed[a] != 0:
-                out.aggregate[n] = functions[j, 1]
-                out.area[n] = a
-                out.start_us[n] = start_us
-                _write(functions[j, 0], scratch, a, n, out)
-                n += 1
+        code, from_ = functions[j, 0], _SUM_AT[functions[j, 0]]
+        for a in range(changed.size):
+            if changed[a] == 0:
+                continue
+            aggregate[n], area[n], begins[n], real[n] = functions[j, 1], a, start_us, 0.0
+            into[n, 0], into[n, 1], into[n, 2] = number[a, 0], number[a, 1], number[a, 2]
+            into[n, 3], into[n, 4], into[n, 5], into[n, 6] = 0, 0, 0, 0
+            if from_ > 0:
+                into[n, 3], into[n, 4] = number[a, from_], number[a, from_ + 1]
+            if code == 3:
+                into[n, 4] = number[a, 1]
+            elif code in (5, 11):
+                real[n] = energy[a]
+            elif code in (6, 7):
+                into[n, 5], into[n, 6] = number[a, 11], number[a, 12]
+            elif code == 14:
+                real[n] = number[a, 15]
+            n += 1
     out.used[0] = n
 
 
@@ -201,9 +198,8 @@ def _emit(functions: Any, start_us: int, scratch: Any, out: Any) -> None:
 def _reduce(blocks: Any, span: Any, places: Any, spans: Any, functions: Any, scratch: Any, out: Any) -> None:
     cell, energy, dirty = blocks.cell, blocks.energy, blocks.dirty
     slot, area, cadence_us, due_from_us, due_to_us = places.slot, places.area, places.cadence_us, places.due_from_us, places.due_to_us
-    number, energies, changed = scratch.number, scratch.energy, scratch.changed
+    number, energies, changed, touched, t = scratch.number, scratch.energy, scratch.changed, scratch.touched, 0
     base, start_us, end_us = span[0], span[1], span[2]
-    number[:], energies[:], changed[:] = 0, 0.0, 0
     wants, parted = _wanted(functions), spans.edges_us.shape[0] > 0
     for r in range(slot.size):
         p, s = base + r, slot[r]
@@ -226,12 +222,53 @@ def _reduce(blocks: Any, span: Any, places: Any, spans: Any, functions: Any, scr
         for level in range(3):
             a = area[s, level]
             if a >= 0:
+                if number[a, 0] == 0:
+                    touched[t] = a
+                    t += 1
                 _sum_device(cell, p, device, wants, a, number)
                 energies[a] += strength
                 if dirty[p] != 0:
                     changed[a] = 1
         dirty[p] = 0
     _emit(functions, start_us, scratch, out)
+    for n in range(t):
+        number[touched[n]], energies[touched[n]] = 0, 0.0
+    changed[:] = 0
+
+
+@jit
+def _reduce_each(blocks: Any, windows: Any, listed: Any, places: Any, spans: Any, scratch: Any, out: Any, first: Any) -> None:
+    slot, slot_at, function, function_at = listed.slot, listed.slot_at, listed.function, listed.function_at
+    for w in range(windows.shape[0]):
+        begin, lane = slot_at[windows[w, 4]], windows[w, 5]
+        here = Places(
+            slot[begin : begin + windows[w, 3]], places.area, places.cadence_us, places.due_from_us, places.due_to_us, places.population, places.city
+        )
+        first[w] = out.used[0]
+        _reduce(blocks, windows[w], here, spans, function[function_at[lane] : function_at[lane + 1]], scratch, out)
+
+
+def reduce_blocks(blocks: Blocks, windows: I64, listed: Listed, places: Places, scratch: Scratch, out: PartialRows) -> I64:
+    """`reduce_block` of many blocks that are of no part of the day, in one call.
+
+    windows    int64[w, 6]: base row, window start, window end (µs), rows, quantity, lane
+    places     of any quantity: its slots are not read
+    ->         int64[w], the row of `out` at which each begins
+    """
+    first = np.zeros(windows.shape[0], np.int64)
+    _reduce_each(blocks, windows, listed, places, WHOLE, scratch, out, first)
+    return first
+
+
+def listed_of(places: list[Places], functions: list[I32]) -> Listed:
+    """The slots of each quantity and the functions of each lane, end to end."""
+    slots = [each.slot for each in places]
+    return Listed(
+        np.concatenate([np.zeros(0, np.int32), *slots]),
+        np.cumsum([0, *(each.size for each in slots)]).astype(np.int64),
+        np.concatenate([np.zeros((0, 2), np.int32), *functions]),
+        np.cumsum([0, *(each.shape[0] for each in functions)]).astype(np.int64),
+    )
 
 
 def reduce_block(blocks: Blocks, span: I64, places: Places, functions: I32, scratch: Scratch, out: PartialRows, spans: Spans = WHOLE) -> None:

@@ -76,7 +76,10 @@ def budget(spent: Column, planned_year: Column, clients: Column, year_fraction: 
 
 def budget_pace(spent: Column, planned_year: Column, year_fraction: Column) -> F64:
     """spent / (planned for the year * fraction of the year), float64[n]: above 1 spends faster than an even plan. See budget."""
-    return budget(spent, planned_year, np.nan, year_fraction).pace
+    paid, plan, part = columns(spent=spent, planned_year=planned_year, year_fraction=year_fraction)
+    due = plan * part
+    nothing = plan <= 0.0
+    return ratio(paid, np.where(nothing, np.nan, due) if nothing.any() else due)
 
 
 def delivery_vs_plan(delivered: Column, planned: Column) -> F64:

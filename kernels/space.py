@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kernels._jit import jit
+from kernels.elementary import arc_of_square, sin_of_degrees
 from kernels.errors import KernelInputError
 
 F64 = npt.NDArray[np.float64]
@@ -37,16 +38,16 @@ class Exposure(NamedTuple):
 
 
 @jit
-def _great_circle(from_deg: Any, to_deg: Any, radius: float, out: Any) -> None:
-    before, across = np.nan, 0.0
+def _great_circle(lat1: Any, lon1: Any, lat2: Any, lon2: Any, radius: float, out: Any) -> None:
     for i in range(out.size):
-        lat1, lat2 = np.radians(from_deg[i, 0]), np.radians(to_deg[i, 0])
-        if lat1 != before:  # many distances from one place
-            before, across = lat1, np.cos(lat1)
-        north = np.sin((lat2 - lat1) / 2.0)
-        east = np.sin(np.radians(to_deg[i, 1] - from_deg[i, 1]) / 2.0)
-        h = north * north + across * np.cos(lat2) * east * east
-        out[i] = 2.0 * radius * np.arctan2(np.sqrt(h), np.sqrt(max(1.0 - h, 0.0)))
+        north = sin_of_degrees((lat2[i] - lat1[i]) * 0.5)
+        east = sin_of_degrees((lon2[i] - lon1[i]) * 0.5)
+        h = north * north + sin_of_degrees(90.0 - abs(lat1[i])) * sin_of_degrees(90.0 - abs(lat2[i])) * east * east
+        far = h > 0.5
+        m = 1.0 - h if far else h
+        m = 0.0 if m < 0.0 else m
+        arc = 2.0 * arc_of_square(m)
+        out[i] = radius * (np.pi - arc if far else arc)
 
 
 @jit
@@ -114,7 +115,8 @@ def great_circle_m(from_deg: F64, to_deg: F64) -> F64:
     if from_deg.ndim != 2 or from_deg.shape[1] != 2 or from_deg.shape != to_deg.shape:
         raise KernelInputError("from_deg, to_deg", "equal shapes (n, 2)", (from_deg.shape, to_deg.shape))
     out = np.empty(len(from_deg))
-    _great_circle(from_deg, to_deg, EARTH_M, out)
+    lat1, lon1, lat2, lon2 = (np.ascontiguousarray(column, np.float64) for column in (*from_deg.T, *to_deg.T))
+    _great_circle(lat1, lon1, lat2, lon2, EARTH_M, out)
     return out
 
 

@@ -33,15 +33,19 @@ class Reliability(NamedTuple):
 
 @jit
 def _speed_sums(speed: Any, out: Any) -> Any:
-    total, slowness, n = 0.0, 0.0, 0
-    for i in range(speed.size):
-        v = speed[i]
-        slow = 1.0 / v
-        if v > 0.0 and v < np.inf and slow < np.inf:
-            n += 1
-            total += v
-            slowness += slow
-    out[0], out[1] = total, slowness
+    # Why: sums that do not wait for each other's additions, and two divisions at a time.
+    a, b, c, d, n = 0.0, 0.0, 0.0, 0.0, 0
+    whole = speed.size - speed.size % 2
+    for i in range(0, whole, 2):
+        p, q = speed[i], speed[i + 1]
+        r, s = 1.0 / p, 1.0 / q
+        there, too = 0.0 < p < np.inf and r < np.inf, 0.0 < q < np.inf and s < np.inf
+        n += there + too
+        a, b = a + (p if there else 0.0), b + (q if too else 0.0)
+        c, d = c + (r if there else 0.0), d + (s if too else 0.0)
+    if whole < speed.size and 0.0 < speed[whole] < np.inf and 1.0 / speed[whole] < np.inf:
+        n, a, c = n + 1, a + speed[whole], c + 1.0 / speed[whole]
+    out[0], out[1] = a + b, c + d
     return n
 
 

@@ -51,10 +51,11 @@ def _add(start: Any, count: Any, total: Any, used: int, begin: int, value: float
 def _run(t: Any, values: Any, rule: Any, start: Any, count: Any, total: Any) -> Any:
     size, step, lateness = rule
     used, emitted, dropped, began = 0, 0, 0, False
-    watermark = np.int64(0)
+    watermark, first = np.int64(0), np.int64(0)
     for i in range(t.size):
         at = t[i]
-        first = at // step * step
+        if not first <= at < first + step:  # most events follow another of their window: no division
+            first = at // step * step
         begin = first
         while begin > at - size:
             begin -= step

@@ -7,9 +7,14 @@ Leaves    Starting and telling the time to supervise.py.
 
 from typing import NamedTuple
 
+from runtime.guard import EXIT_WEDGED
+
 WINDOW_S = 60.0
 LIMIT = 5
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.25, 10.0
+
+
+_WORDS = {0: "ended without being asked", 2: "ended: its settings are wrong", EXIT_WEDGED: "ended: work waited and nothing moved"}
 
 
 class End(NamedTuple):
@@ -44,4 +49,4 @@ def describe(code: int) -> str:
     """How a program ended, in words."""
     if code < 0:
         return f"ended by signal {-code}"
-    return {0: "ended without being asked", 2: "ended: its settings are wrong"}.get(code, f"ended with code {code}")
+    return _WORDS.get(code, f"ended with code {code}")

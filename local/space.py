@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+import psutil
+
 from local.layout import Layout
 from local.servers.postgres_root import Root
 
@@ -35,7 +37,12 @@ def folders(places: Layout) -> tuple[Path, ...]:
 
 def least(of: Iterable[Path]) -> Space:
     """The folder with the least space left."""
-    return min((Space(folder, _free_mb(folder)) for folder in of), key=lambda space: space.free_mb)
+    return min((Space(folder, free_mb(folder)) for folder in of), key=lambda space: space.free_mb)
+
+
+def memory_mb() -> int:
+    """Memory that programs can still have, MB."""
+    return int(psutil.virtual_memory().available >> 20)
 
 
 def problem(space: Space) -> str | None:
@@ -51,7 +58,8 @@ def problem(space: Space) -> str | None:
     )
 
 
-def _free_mb(folder: Path) -> int:
+def free_mb(folder: Path) -> int:
+    """Space under a folder, or where it will be, MB."""
     while not folder.exists():
         folder = folder.parent
     return shutil.disk_usage(folder).free >> 20

@@ -14,7 +14,7 @@ from aiokafka.errors import KafkaError
 from catalog.cities import topic_of
 from catalog.load import load_catalogue
 from catalog.packs import configured
-from local import credentials, example, pages, report, space, topics
+from local import credentials, example, outage, pages, report, space, topics
 from local.plan import Plan
 from local.state import Part, RunState
 from runtime.clock import iso_s
@@ -30,7 +30,7 @@ def gather(what: Plan, now: RunState | None, *, in_docker: bool = False) -> Foun
     found |= {"since": iso_s(now.started_us) if now else None, "cities": at.cities.split(",")}
     found["servers"] = {name: _part(part, f"{at.db_host}:{part.port}") for name, part in (now.servers if now else {}).items()}
     found["processes"] = {name: _process(part) for name, part in (now.processes if now else {}).items()}
-    found["mqtt"] = _mqtt(what)
+    found["mqtt"] = _mqtt(what) | _outage(what)
     found["kafka"] = {"bootstrap": at.kafka, "topics": _ends(at.kafka) if now and now.servers["kafka"].state == "up" else {}}
     found["database"] = {
         "host": at.db_host,
@@ -96,6 +96,23 @@ def _mqtt(what: Plan) -> Found:
             }
             for device in what.manual_devices
         },
+    }
+
+
+def _outage(what: Plan) -> Found:
+    """How much the broker can hold while nobody takes it, and whether this machine has the room."""
+    queue, fits = outage.QUEUE, outage.held(outage.QUEUE)
+    memory_mb, disk_mb = space.memory_mb(), space.free_mb(what.layout.server("mosquitto"))
+    return {
+        "outage_messages": fits.messages,
+        "outage_s_at_1000": fits.seconds,
+        "outage_payload_bytes": outage.PAYLOAD_BYTES,
+        "outage_memory_mb": fits.memory_mb,
+        "outage_disk_mb": fits.disk_mb,
+        "memory_free_mb": memory_mb,
+        "disk_free_mb": disk_mb,
+        "autosave_s": queue.autosave_s,
+        "outage_problem": outage.problem(queue, memory_mb, disk_mb),
     }
 
 

@@ -10,9 +10,11 @@ import sys
 
 from restate.loop import Loop
 from restate.metrics import RestaterMetrics
+from restate.progress import LONGEST_GROUP, LoopProgress
 from restate.settings import RestaterSettings
 from runtime import events
 from runtime.errors import ConfigError
+from runtime.guard import Guard
 from runtime.health import HealthServer
 from runtime.settings import load
 
@@ -24,12 +26,16 @@ async def run(settings: RestaterSettings) -> None:
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stopped.set)
     work = Loop(settings, RestaterMetrics())
-    health = HealthServer(settings.health_host, settings.health_port, alive={"loop": work.stuck}, ready={"servers": work.trouble})
+    guard = Guard(LoopProgress(settings, work), LONGEST_GROUP * settings.watchdog_s, loop)
+    ready = {"servers": work.trouble, "progress": guard.problem}
+    health = HealthServer(settings.health_host, settings.health_port, alive={"loop": work.stuck}, ready=ready)
     await health.start()
+    guard.start()
     events.happened("restater_started", health_port=health.port)
     try:
         await work.run(stopped)
     finally:
+        guard.stop()
         await health.stop()
     events.happened("restater_stopped")
 

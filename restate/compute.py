@@ -14,6 +14,7 @@ import numpy.typing as npt
 from formula.dated import Dated, Due, Version
 from formula.outcome import Outcome, outcome
 from formula.parts import part_spans
+from formula.suppress import Among, above_of
 from formula.tree import POPULATION
 from restate.ground import Stretch
 from restate.places import TIMED, Slots, Window, slots_of
@@ -77,8 +78,8 @@ class Computation:
         integer = np.rint(block.value / self._resolution[quantity]).astype(np.int64)
         self._sums.feed(Readings(self._slots.of(block.device, block.at_us), quantity, block.at_us, integer))
 
-    def outcome(self, bases: Mapping[str, F64]) -> Outcome:
-        """The values of the window's areas; `bases`: float64[n] by id of `at(…)`, NaN = missing."""
+    def outcome(self, bases: Mapping[str, F64], said: F64 | None = None) -> Outcome:
+        """The values of the window's areas; `bases`: float64[n] by id of `at(…)`, `said`: what was published last; NaN = missing."""
         version, areas = self._version, self._window.areas
         found = self._sums.finish(areas.size)
         devices, good = np.zeros(areas.size, np.int64), np.zeros(areas.size, np.int64)
@@ -89,10 +90,12 @@ class Computation:
             good += found[owed.aggregate].good_due
             due += self._due(owed)
         inputs: dict[str, F64] = {id_: each.value for id_, each in found.items()} | dict(bases)
+        records = self._dated.documents.areas
         if version.plan.population:
-            records = self._dated.documents.areas
             inputs[POPULATION] = np.array([float(records[self._dated.areas[area]].population) for area in areas.tolist()])
-        return outcome(version.plan, inputs, good, due, devices)
+        parents = {id_: record.parent for id_, record in records.items()} if version.plan.counts else {}
+        above = above_of([self._dated.areas[area] for area in areas.tolist()], parents)
+        return outcome(version.plan, inputs, good, due, devices, among=Among(above, said))
 
     def _due(self, owed: Due) -> I64:
         """Millionths of readings that are due per area: int64[n]."""

@@ -15,6 +15,7 @@ from restate import restater
 from restate.metrics import RestaterMetrics
 from restate.publisher import Publisher
 from restate.settings import RestaterSettings
+from restate.turn import QualityTurn
 from runtime import clock, events
 from runtime.errors import Unavailable
 from storage.queries import restating
@@ -33,16 +34,20 @@ class Loop:
         self._settings, self._metrics = settings, metrics
         self._store = restating.Restating(settings.conninfo)
         self._publisher = Publisher(settings.kafka)
+        self._quality = QualityTurn(self._store, metrics, self._step)
         self._thread = ThreadPoolExecutor(1, "restater")
         self._trouble: str | None = "Kafka and PostgreSQL have not been asked yet"
         self._turned_s = clock.monotonic_s()
         self._told: list[str] = []
+        self.turns = 0
+        """A number that changes with every look, window and attempt."""
 
     async def run(self, stopped: asyncio.Event) -> None:
         """Work until stopped; servers that are away are waited for."""
         pause_s = FIRST_PAUSE_S
         try:
             while not stopped.is_set():
+                self.turns += 1
                 try:
                     await self._session(stopped)
                 except Unavailable as error:
@@ -77,21 +82,23 @@ class Loop:
             self._metrics.published.inc(len(out))
 
     def _work(self) -> bool:
-        """Some groups of marks; True where any was done. In the thread."""
+        """Quality first, for it marks windows, then some groups of marks; True where any was done. In the thread."""
+        self.turns += 1
         known = self._store.known()
         if known.dated.problems != self._told:
             self._told = known.dated.problems
             for problem in self._told:
                 events.failed("kpi_not_computed", problem=problem)
+        tested = self._quality.take(known)
         groups = restater.groups(known, self._store.due(known, self._settings.due_marks))
         done = [self._restate(known, group) for group in groups]
         marks, outbox = self._store.settle()
         self._metrics.dirty.set(marks)
         self._metrics.outbox.set(outbox)
-        return any(done)
+        return tested or any(done)
 
     def _restate(self, known: restating.Known, group: list[restating.Due]) -> bool:
-        began_s = clock.monotonic_s()
+        began_s, self.turns = clock.monotonic_s(), self.turns + 1
         try:
             with self._store.snapshot() as snapshot:
                 done = restater.restate(snapshot, known, group, clock.now_us())
@@ -103,6 +110,10 @@ class Loop:
         self._metrics.windows.inc(done.windows)
         self._metrics.changed.inc(done.changed)
         return True
+
+    def _step(self) -> None:
+        """A piece of the quality work is done, or was tried."""
+        self.turns, self._turned_s = self.turns + 1, clock.monotonic_s()
 
     def trouble(self) -> str | None:
         """What keeps it from working; None while it can."""

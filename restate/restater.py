@@ -25,6 +25,7 @@ from runtime.clock import iso, iso_s
 from storage.queries import restating
 
 F64 = npt.NDArray[np.float64]
+I64 = npt.NDArray[np.int64]
 RELATIVE = 1e-12
 UNPUBLISHED = restating.Stored(1, None, "no_data", 0.0, 0)
 """What a window says that the combiner passed by without a word."""
@@ -55,6 +56,7 @@ def restate(snapshot: restating.Snapshot, known: restating.Known, marks: Sequenc
     there = [due for due in marks if due.mark.area in dated.documents.areas and dated.documents.areas[due.mark.area].city in dated.documents.cities]
     values: list[restating.Out] = []
     if there:
+        there += beside(snapshot, dated, version, there)
         window = window_at(dated, version, [due.mark for due in there])
         computed = compute(snapshot, dated, window)
         stored = snapshot.newest(version.name, first.start_us, [due.mark.area for due in there])
@@ -71,8 +73,33 @@ def window_at(dated: Dated, version: Version, marks: Sequence[restating.Mark]) -
     return Window(version, dated.documents.areas[marks[0].area].city, marks[0].start_us, marks[0].end_us, areas)
 
 
+def beside(snapshot: restating.Snapshot, dated: Dated, version: Version, marks: Sequence[restating.Due]) -> list[restating.Due]:
+    """Published areas of the same window that are not marked: of a KPI about people, what one area says may hide or show another."""
+    if not version.plan.counts:
+        return []
+    first, marked = marks[0], {due.mark.area for due in marks}
+    names = [dated.areas[n] for n in family(dated, version, dated.documents.areas[first.mark.area].city).tolist()]
+    published = snapshot.newest(version.name, first.mark.start_us, [area for area in names if area not in marked])
+    return [restating.Due(first.mark._replace(area=area), first.reason) for area in names if area in published]
+
+
+def family(dated: Dated, version: Version, city: str) -> I64:
+    """All areas of the KPI's levels in a city, as places in Dated.areas."""
+    records = dated.documents.areas
+    return np.array([n for n, id_ in enumerate(dated.areas) if records[id_].city == city and records[id_].level in version.kpi.levels], np.int64)
+
+
 def compute(snapshot: restating.Snapshot, dated: Dated, window: Window) -> Outcome:
-    """What the stored readings say of the window."""
+    """What the stored readings say of the window, and of a KPI about people may be said after what was said before."""
+    if not window.version.plan.counts:
+        return _computed(snapshot, dated, window)
+    whole = window._replace(areas=np.union1d(family(dated, window.version, window.city), window.areas))
+    found = _computed(snapshot, dated, whole)
+    places = np.searchsorted(whole.areas, window.areas)
+    return Outcome(found.value[places], found.state[places], found.coverage[places], found.devices[places])
+
+
+def _computed(snapshot: restating.Snapshot, dated: Dated, window: Window) -> Outcome:
     computation = Computation(dated, window)
     needs = computation.needs
     devices = needs.devices.tolist()
@@ -80,7 +107,7 @@ def compute(snapshot: restating.Snapshot, dated: Dated, window: Window) -> Outco
         computation.feed(Block(*rows))
     for rows in snapshot.readings(devices, needs.quantities, (needs.from_us, needs.to_us)):
         computation.feed(Block(*rows))
-    return computation.outcome(_bases(snapshot, dated, window))
+    return computation.outcome(_bases(snapshot, dated, window), _said(snapshot, dated, window))
 
 
 def same(before: restating.Stored, now: restating.Stored, *, exact: bool) -> bool:
@@ -118,6 +145,15 @@ def resting_on(dated: Dated, mark: restating.Mark) -> list[restating.Mark]:
             if (base.kpi, base.version) == (mark.kpi, mark.version) and base.back.start_of(start, version.kpi.window, zone) == mark.start_us:
                 found.append(restating.Mark(*version.name, mark.area, start, end))
     return found
+
+
+def _said(snapshot: restating.Snapshot, dated: Dated, window: Window) -> F64 | None:
+    """The number that each area's window was published with last, float64[n]; None where nobody asks."""
+    if not window.version.plan.counts:
+        return None
+    areas = [dated.areas[area] for area in window.areas.tolist()]
+    numbers = snapshot.numbers(window.version.name, window.start_us, areas)
+    return np.array([numbers.get(area, math.nan) for area in areas])
 
 
 def _bases(snapshot: restating.Snapshot, dated: Dated, window: Window) -> Mapping[str, F64]:

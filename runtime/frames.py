@@ -6,7 +6,6 @@ Leaves    What the metadata mean to the topic's schema (docs/developer/contracts
 """
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 import msgspec
@@ -18,9 +17,10 @@ Array = npt.NDArray[Any]
 META = b"kompas"
 _DICTIONARY = pa.dictionary(pa.int32(), pa.utf8())
 _TIME = pa.timestamp("us", tz="UTC")
-_TEXT = pa.utf8()
 _INT64 = np.dtype(np.int64)
-_DTYPES = {kind: np.dtype(kind.to_pandas_dtype()) for kind in (pa.int64(), pa.int32(), pa.float64(), pa.uint16(), pa.uint8())}
+_INT32 = np.dtype(np.int32)
+_DTYPES = {kind.id: np.dtype(kind.to_pandas_dtype()) for kind in (pa.int64(), pa.int32(), pa.float64(), pa.uint16(), pa.uint8())}
+"""By the type's number."""
 _OPTIONS = pa.ipc.IpcWriteOptions()  # given, so that pyarrow does not ask the environment for each frame
 
 
@@ -83,7 +83,8 @@ def decode(value: bytes, known: str = "") -> Frame:
         meta = msgspec.json.decode((schema.metadata or {})[META], type=dict[str, Any])
         if known:
             require_known(meta.get("schema"), known)
-        columns = {name: _from_arrow(_sound(name, array)) for name, array in zip(schema.names, batch.columns, strict=True)}
+        _sound(batch)
+        columns = {name: _from_arrow(array) for name, array in zip(schema.names, batch.columns, strict=True)}
     except (pa.ArrowException, StopIteration, KeyError, ValueError, OSError) as error:  # msgspec's errors are ValueErrors
         raise DamagedFrame(f"frame of {len(value)} bytes: wanted an Arrow IPC stream of one batch, got {error!r}") from error
     return Frame(meta, columns, batch.num_rows, (value, schema))
@@ -100,10 +101,8 @@ def replaced(frame: Frame, meta: Mapping[str, Any], name: str, column: Array) ->
     at = old.__array_interface__["data"][0] - np.frombuffer(value, np.uint8).__array_interface__["data"][0] - body
     if not 0 <= at <= len(value) - body - column.nbytes:
         return encode(meta, {**frame.columns, name: column})
-    out = bytearray(head)
-    out += memoryview(value)[body:]
-    out[len(head) + at : len(head) + at + column.nbytes] = column.tobytes()
-    return bytes(out)
+    rest = memoryview(value)[body:]
+    return b"".join((head, rest[:at], np.ascontiguousarray(column).data, rest[at + column.nbytes :]))
 
 
 def _to_arrow(name: str, column: Any) -> pa.Array:
@@ -119,25 +118,30 @@ def _to_arrow(name: str, column: Any) -> pa.Array:
     return pa.array(column, pa.binary() if isinstance(first, bytes) else pa.utf8())
 
 
-def _sound(name: str, array: pa.Array) -> pa.Array:
-    """The array, once its offsets and codes lie within its buffers: reading through wrong ones would end the process."""
+def _sound(batch: pa.RecordBatch) -> None:
+    """Raise where offsets and codes do not lie within their buffers: reading through wrong ones would end the process."""
     try:
-        array.validate(full=True)
-    except pa.ArrowInvalid as error:
-        raise ValueError(f"column {name}: {error}") from None
-    return array
+        batch.validate(full=True)
+    except pa.ArrowInvalid:
+        for name, array in zip(batch.schema.names, batch.columns, strict=True):
+            try:
+                array.validate(full=True)
+            except pa.ArrowInvalid as error:
+                raise ValueError(f"column {name}: {error}") from None
+        raise
 
 
 def _from_arrow(array: pa.Array) -> Any:
     kind = array.type
+    dtype = _DTYPES.get(kind.id)
+    if dtype is not None and not array.null_count:
+        return _numbers(array, dtype)
     if kind in (_DICTIONARY, _TIME) and array.null_count:
         raise ValueError(f"{array.null_count} missing in a column of {kind}")
     if kind == _DICTIONARY:
-        return Coded(_numbers(array.indices, np.dtype(np.int32)), _texts(array.dictionary))
+        return Coded(_numbers(array.indices, _INT32), array.dictionary.to_pylist())
     if kind == _TIME:
         return _numbers(array, _INT64)
-    if kind in _DTYPES and not array.null_count:
-        return _numbers(array, _DTYPES[kind])
     if pa.types.is_string(kind) or pa.types.is_binary(kind):
         return array.to_pylist()
     return array.to_numpy(zero_copy_only=True)
@@ -145,16 +149,3 @@ def _from_arrow(array: pa.Array) -> Any:
 
 def _numbers(array: pa.Array, kind: "np.dtype[Any]") -> Array:
     return np.frombuffer(array.buffers()[1] or b"", kind, len(array), array.offset * kind.itemsize)
-
-
-def _texts(array: pa.Array) -> list[str]:
-    """Like to_pylist, without an object per text on the way."""
-    if array.null_count or array.offset or array.type != _TEXT:
-        return list(array.to_pylist())
-    _, ends, data = array.buffers()
-    edges = np.frombuffer(ends or b"", np.int32, len(array) + 1 if ends else 0).tolist()
-    whole = b"" if data is None else data.to_pybytes()
-    if whole.isascii():
-        text = whole.decode("ascii")
-        return [text[a:b] for a, b in pairwise(edges)]
-    return [whole[a:b].decode() for a, b in pairwise(edges)]

@@ -5,12 +5,19 @@ Leaves    What to send and when to commit to the rooms.
 Source: aiokafka 0.14 defaults and their limits, docs/decisions/0003-kafka-clients.md
 """
 
+import asyncio
+import socket
+from collections.abc import Collection
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from runtime.errors import Unavailable
 
 MAX_REQUEST_BYTES = 4 << 20
+_ANSWER_S = 8.0
 
 
 def producer(bootstrap: str, client_id: str, *, linger_ms: int = 0, compression: str | None = None) -> AIOKafkaProducer:
@@ -43,3 +50,26 @@ def consumer(bootstrap: str, client_id: str, **more: Any) -> AIOKafkaConsumer:
 def admin(bootstrap: str, client_id: str) -> AIOKafkaAdminClient:
     """An admin client; `await admin.start()` connects it."""
     return AIOKafkaAdminClient(bootstrap_servers=bootstrap, client_id=client_id)
+
+
+def ends_now(bootstrap: str, client_id: str, parts: Collection[tuple[str, int]]) -> dict[tuple[str, int], int]:
+    """Where these (topic, partition) end, by a client made for this one question; for threads without a loop.
+
+    So an answer says that Kafka is there, whatever has become of the process's own clients. Raises Unavailable.
+    """
+
+    async def asked() -> dict[tuple[str, int], int]:
+        client = consumer(bootstrap, client_id)
+        try:
+            await client.start()
+            found = await client.end_offsets([TopicPartition(*part) for part in parts])
+            return {(part.topic, part.partition): end for part, end in found.items()}
+        finally:
+            await client.stop()
+
+    host, _, port = bootstrap.partition(",")[0].rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), 2.0).close()  # the client would log each refusal
+        return asyncio.run(asyncio.wait_for(asked(), _ANSWER_S))
+    except (KafkaError, OSError, TimeoutError) as error:
+        raise Unavailable(f"Kafka at {bootstrap}", "its log ends", repr(error)) from error

@@ -29,6 +29,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     health_host: Annotated[str, Meta(description="Address of /healthz, /readyz and /metrics.")] = "127.0.0.1"
     health_port: Annotated[Port, Meta(description="Port of /healthz, /readyz and /metrics; 0 picks a free one.")] = 0
     log_level: Annotated[str, Meta(description="debug, info, warning or error.")] = "info"
+    watchdog_s: Annotated[float, Meta(ge=1.0, description="Ends itself where work waits, servers answer and nothing moves for so long, s.")] = 60.0
 
 
 class MqttSettings(Settings, frozen=True, kw_only=True):

@@ -69,6 +69,7 @@ MODELS: Mapping[str, Invented] = {
     "traffic_casualties": Invented(events=True, per_1000=0.22, season=-0.15, growth=-0.02),
     "response_time": Invented(level=500.0, season=0.04, growth=-0.01),
     "youth_care_clients": Invented(per_1000=22.0, noise=0.01, growth=0.02),
+    "youth_care_started": Invented(events=True, per_1000=1.2, growth=0.02),
     "youth_care_budget": Invented(per_1000=21_000.0, noise=0.0, growth=0.03),
     "youth_care_spent": Invented(per_1000=21_600.0, noise=0.06, season=0.05, growth=0.04),
     "youth_care_waiting": Invented(level=62.0, noise=0.08, growth=0.03),

@@ -13,11 +13,14 @@ import uvloop
 
 from runtime import events
 from runtime.errors import ConfigError, Inconsistent
+from runtime.guard import Guard
 from runtime.health import HealthServer
 from runtime.settings import load
 from storage import retention
+from storage.expiry import Expiry
 from storage.ledger_watch import LedgerWatch
 from storage.metrics import WriterMetrics
+from storage.progress import WriterProgress
 from storage.report import Report
 from storage.settings import WriterSettings
 from storage.writer import Writer
@@ -31,24 +34,32 @@ async def run(settings: WriterSettings) -> None:
         loop.add_signal_handler(name, stopped.set)
     metrics = WriterMetrics()
     writer = Writer(settings, metrics)
-    ledger = LedgerWatch(settings.conninfo, metrics, writer.lag)
+    expiry = Expiry(settings.kafka, settings.conninfo, metrics)
+    ledger = LedgerWatch(settings.conninfo, metrics, writer.lag, expiry.alarms)
     report = Report(settings.conninfo, metrics, writer.lag, ledger.page)
+    guard = Guard(WriterProgress(settings, writer.lanes), settings.watchdog_s, loop)
     health = HealthServer(
         settings.health_host,
         settings.health_port,
         alive={"loop": writer.stuck},
-        ready={"kafka": writer.kafka, "database": writer.database},
+        ready={"kafka": writer.kafka, "database": writer.database, "schema": writer.standing, "progress": guard.problem},
         extra={"/report": report.page},
     )
     await health.start()
+    guard.start()
     events.happened("writer_started", health_port=health.port, writer=settings.ordinal, writers=settings.writers)
     # One of the writers is enough to forget and to look at the books.
     tasks: list[asyncio.Task[None]] = []
     if settings.ordinal == 0:
-        tasks = [asyncio.create_task(retention.daily(settings.conninfo, stopped)), asyncio.create_task(ledger.run())]
+        tasks = [
+            asyncio.create_task(retention.daily(settings.conninfo, stopped)),
+            asyncio.create_task(ledger.run()),
+            asyncio.create_task(expiry.run()),
+        ]
     try:
         await writer.run(stopped)
     finally:
+        guard.stop()
         for task in tasks:
             task.cancel()
         report.close()

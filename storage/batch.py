@@ -10,14 +10,17 @@ from typing import NamedTuple
 import msgspec
 
 from catalog.kpi_value import KpiValue
-from catalog.topics import CHECKED, KPIS
+from catalog.topics import CHECKED, KPIS, REJECTED
 from runtime import events
+from runtime.frames import require_known
 from storage import checked, refusals
 from storage.positions import FRESH, Key, Position
 from storage.refusals import Refusal
 from storage.tally import Note
 
 _KPI = msgspec.json.Decoder(KpiValue)
+SCHEMA_HEADER = "kompas.schema"
+_SCHEMAS = {topic.name: topic.schema for topic in (KPIS, REJECTED)}
 
 Headers = Sequence[tuple[str, bytes]]
 
@@ -55,7 +58,8 @@ class Batch:
         return self.before | self.after
 
     def feed(self, key: Key, offset: int, value: bytes, headers: Headers = ()) -> None:
-        """Take one record; raises Inconsistent where input is missing."""
+        """Take one record; raises Inconsistent where input is missing, and NewerSchema, having taken nothing, before one of a later release."""
+        _require_known(key, headers)
         self.records += 1
         if key.topic == CHECKED.name:
             self._feed_checked(key, offset, value)
@@ -100,3 +104,10 @@ class Batch:
             # Only the combiner and the restater write here: a stranger's record is told and passed, it must not stop the city.
             self.damaged_values += 1
             events.failed("kpi_value_unreadable", topic=key.topic, partition=key.partition, offset=offset, problem=str(error))
+
+
+def _require_known(key: Key, headers: Headers) -> None:
+    """Raise NewerSchema where the headers name a later version of the topic's schema; a checked frame says its own."""
+    known = _SCHEMAS.get(key.topic)
+    if known is not None:
+        require_known(next((text.decode("utf-8", "replace") for name, text in headers if name == SCHEMA_HEADER and text), None), known)

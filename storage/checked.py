@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from catalog.quality import Cause
+from catalog.topics import CHECKED
 from runtime.errors import Inconsistent
 from runtime.frames import Coded, DamagedFrame, decode
 
@@ -37,9 +38,9 @@ class Checked(NamedTuple):
 
 
 def read(value: bytes, where: str) -> Checked:
-    """Decode one record; raises Inconsistent, for the worker alone writes this topic."""
+    """Decode one record; raises NewerSchema for one of a later release, else Inconsistent, for the worker alone writes this topic."""
     try:
-        frame = decode(value)
+        frame = decode(value, CHECKED.schema)
         columns = frame.columns
         numbers = {name: columns[name] for name in ("measured_at", "received_at", "value", "quality")} if frame.rows else {}
         if frame.rows and "latitude" in columns:

@@ -43,6 +43,12 @@ def connect(conninfo: str, application: str) -> Connection:
         )
 
 
+def answers(conninfo: str, application: str) -> None:
+    """One query on a connection of its own; raises Unavailable where PostgreSQL does not answer it at once."""
+    with world(), psycopg.connect(conninfo, application_name=application, connect_timeout=3, options="-c statement_timeout=3000") as connection:
+        connection.execute("SELECT 1")
+
+
 def connect_patiently(conninfo: str, application: str, within_s: float) -> Connection:
     """`connect`, again and again for `within_s`: for one-shot commands that start beside their server."""
     deadline, pause_s = clock.monotonic_s() + within_s, FIRST_PAUSE_S

@@ -24,7 +24,7 @@ _DOCUMENTS = f"""
 _KPIS = f"SELECT document::text, live_from, retired_at FROM {tables.KPI.name} ORDER BY id, version"
 _QUANTITIES = f"SELECT id, no FROM {tables.QUANTITY.name}"
 _DEVICES = f"""
-    SELECT no, id, kind, area, cadence_s, valid_from, valid_to, registered_at FROM {tables.DEVICE.name}
+    SELECT no, id, kind, area, cadence_s, valid_from, valid_to, registered_at, latitude, longitude FROM {tables.DEVICE.name}
     ORDER BY no, valid_from NULLS FIRST
 """
 _TYPES: dict[str, type[Record]] = {"city": City, "quantity": Quantity, "kind": SensorKind, "area": Area}
@@ -68,13 +68,16 @@ def load(connection: Connection) -> Known:
 def _stands(devices: list[tuple[Any, ...]], documents: Documents) -> Stands:
     kinds = {kind: n for n, kind in enumerate(sorted(documents.kinds))}
     areas = {area: n for n, area in enumerate(sorted(documents.areas))}
-    rows = []
-    for no, _, kind, area, cadence_s, valid_from, valid_to, registered in devices:
+    rows, places = [], []
+    for no, _, kind, area, cadence_s, valid_from, valid_to, registered, latitude, longitude in devices:
         if kind not in kinds or area not in areas:
             continue
         from_us = -NEVER_US if valid_from is None else to_us(valid_from)
         due_from_us = to_us(registered) if valid_from is None else min(to_us(registered), from_us)
         cadence_us = round((cadence_s or documents.kinds[kind].cadence_s) * 1_000_000)
         rows.append((no, kinds[kind], areas[area], cadence_us, from_us, NEVER_US if valid_to is None else to_us(valid_to), due_from_us))
+        places.append((latitude, longitude))
     columns = np.ascontiguousarray(np.array(rows, np.int64).reshape(-1, 7).T)
-    return Stands(columns[0], columns[1].astype(np.int32), columns[2].astype(np.int32), *columns[3:])
+    latitude, longitude = np.array(places, np.float64).reshape(-1, 2).T
+    cadence, since, until, due_from = columns[3:]
+    return Stands(columns[0], columns[1].astype(np.int32), columns[2].astype(np.int32), cadence, since, until, due_from, latitude, longitude)

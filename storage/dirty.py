@@ -17,7 +17,7 @@ from formula.dated import Dated, Version, hold_us, version_at
 
 I64 = npt.NDArray[np.int64]
 I32 = npt.NDArray[np.int32]
-_QUARTER_US = 900_000_000
+QUARTER_US = 900_000_000
 """Every time zone's windows begin at a quarter of an hour."""
 _HELD = frozenset({"time_mean", "time_share"})
 
@@ -106,6 +106,18 @@ def _of_kpi(dated: Dated, versions: list[Version], quantity: str, rows: tuple[I6
     return found
 
 
+def between(dated: Dated, of: tuple[list[Version], list[Version]], area: str, span_us: tuple[int, int]) -> set[Mark]:
+    """Marks of one KPI's windows that meet [from, to] in an area and all that it lies in; of: all its versions, and those that are touched."""
+    leaf = dated.areas.index(area)
+    zone = dated.documents.cities[dated.documents.areas[area].city].time_zone
+    times = np.array([span_us[0]], np.int64), np.array([span_us[1]], np.int64)
+    found: set[Mark] = set()
+    for name in {version.kpi.window for version in of[0]}:
+        for (_, start_us), end_us in _windows(np.array([leaf], np.int32), times, name, zone).items():
+            found |= _here(dated, of, leaf, (start_us, end_us))
+    return found
+
+
 def _here(dated: Dated, of: tuple[list[Version], list[Version]], leaf: int, window: tuple[int, int]) -> set[Mark]:
     """The window in every area that the neighbourhood lies in, of the version that it belongs to."""
     every, reading = of
@@ -134,7 +146,7 @@ def _windows(leaf: I32, times: tuple[I64, I64], window: WindowName, zone: str) -
     """(Smallest area, start) to end of all windows that meet [at, reach], each once."""
     at_us, reach_us = times
     found: dict[tuple[int, int], int] = {}
-    step = FIXED_US.get(window, _QUARTER_US)
+    step = FIXED_US.get(window, QUARTER_US)
     for area, low, high in _distinct(leaf.astype(np.int64), at_us // step, reach_us // step):
         at, last = low * step, high * step
         while at <= last:

@@ -1,7 +1,8 @@
 """One lane of the writer: fetch and decode on the event loop, store in one thread, one transaction at a time.
 
 Promises  While a transaction runs the next batch fills, up to its limit and no further: memory is bounded. After any trouble with a
-          server everything in memory is dropped and read again from the stored offsets.
+          server everything in memory is dropped and read again from the stored offsets. Before a record of a later release its
+          partition stands until the upgrade; the others go on.
 Leaves    What a batch is to storage.batch, what a transaction is to storage.transaction.
 """
 
@@ -16,6 +17,7 @@ from aiokafka.errors import KafkaError
 
 from runtime import clock, events, kafka
 from runtime.errors import Unavailable
+from runtime.frames import NewerSchema
 from storage import positions
 from storage.batch import Batch
 from storage.connect import FIRST_PAUSE_S, LONGEST_PAUSE_S
@@ -40,10 +42,15 @@ class Lane:
     """Its partitions, its connection, its thread."""
 
     def __init__(self, name: str, keys: list[Key], settings: WriterSettings, metrics: WriterMetrics) -> None:
-        self.name, self._keys = name, keys
+        self.name, self.keys = name, keys
+        self.sessions = 0
+        """How often it began with its servers anew."""
+        self.stands: dict[Key, str] = {}
+        """Partitions whose next record is of a later release, and the sentence that says so."""
         self._settings, self._metrics = settings, metrics
         self._database = Database(settings.conninfo, settings.ordinal)
         self._thread = ThreadPoolExecutor(1, name)
+        self._said: dict[Key, str] = {}
         self._heard_s = 0.0
         self.watch = Watch(settings.kafka, metrics)
 
@@ -52,6 +59,7 @@ class Lane:
         pause_s = FIRST_PAUSE_S
         try:
             while not stopped.is_set():
+                self.sessions += 1
                 try:
                     await self._session(stopped)
                 except Unavailable as error:
@@ -72,9 +80,10 @@ class Lane:
         watching: asyncio.Task[None] | None = None
         try:
             cluster_id = await cluster_of(self._settings.kafka, 0.0)
-            stored = await self._in_thread(lambda: self._database.open(self._keys, cluster_id))
+            stored = await self._in_thread(lambda: self._database.open(self.keys, cluster_id))
             await consumer.start()
             await self._seek(consumer, stored)
+            self.stands = {}
             watching = asyncio.create_task(self.watch.follow(consumer, stored))
             await self._pump(consumer, Batch(stored), stopped, watching)
         except KafkaError as error:
@@ -87,7 +96,7 @@ class Lane:
             await asyncio.wait([asyncio.create_task(consumer.stop())], timeout=_STOP_S)
 
     async def _seek(self, consumer: AIOKafkaConsumer, stored: dict[Key, Position]) -> None:
-        partitions = {key: TopicPartition(*key) for key in self._keys}
+        partitions = {key: TopicPartition(*key) for key in self.keys}
         consumer.assign(list(partitions.values()))
         begin = await consumer.beginning_offsets(list(partitions.values()))
         end = await consumer.end_offsets(list(partitions.values()))
@@ -130,10 +139,26 @@ class Lane:
     async def _fill(self, consumer: AIOKafkaConsumer, batch: Batch, patience_s: float) -> None:
         for partition, records in (await consumer.getmany(timeout_ms=round(patience_s * 1_000), max_records=_FETCH_RECORDS)).items():
             key = Key(partition.topic, partition.partition)
-            for record in records:
-                batch.feed(key, record.offset, record.value, record.headers)
+            for record in records if key not in self.stands else ():
+                try:
+                    batch.feed(key, record.offset, record.value, record.headers)
+                except NewerSchema as error:
+                    consumer.pause(partition)
+                    self._stand(key, record.offset, error)
+                    break
         if batch.records and batch.opened_s is None:
             batch.opened_s = clock.monotonic_s()
+
+    def _stand(self, key: Key, offset: int, error: NewerSchema) -> None:
+        """Say that a partition stands still, and why; once, not again in each session."""
+        said = f"{key.topic}/{key.partition} stands at offset {offset}: {error}"
+        self.stands[key] = said
+        self._metrics.standing.labels(key.topic, str(key.partition)).set(1)
+        if self._said.get(key) != said:
+            events.failed(
+                "newer_schema", topic=key.topic, partition=key.partition, offset=offset, error=str(error), then="stands here until the upgrade"
+            )
+        self._said[key] = said
 
     def _due(self, batch: Batch) -> bool:
         """Full, or its first record has waited long enough; an empty one at first and now and then, to see that the server is there."""
@@ -150,7 +175,7 @@ class Lane:
         now_s = clock.monotonic_s()
         self._metrics.stored(batch, outcome, clock.now_us(), (began_s, now_s))
         if self.watch.moved(batch.after):
-            events.happened("writer_ready", lane=self.name, partitions=len(self._keys))
+            events.happened("writer_ready", lane=self.name, partitions=len(self.keys))
         for doubled in outcome.doubled:
             events.failed("double_final", **doubled._asdict())
 

@@ -45,11 +45,14 @@ _KEEP_GATEWAYS = f"""
     SET clock = excluded.clock, ended = k.ended OR excluded.ended, kept_at = now(), {", ".join(f"{name} = excluded.{name}" for name in MESSAGES)}
     WHERE excluded.clock >= k.clock
 """
+_ANOTHER = "coalesce(excluded.began_at > k.began_at + interval '1 minute', false)"
+"""The broker was started again: what it says counts from nothing. Its start is known to ten seconds or so."""
 _KEEP_BROKER = f"""
-    INSERT INTO {tables.LEDGER_BROKER.name} AS k (gateway, said, dropped) SELECT g, n, n FROM unnest(%s::text[], %s::bigint[]) AS i(g, n)
-    ON CONFLICT (gateway) DO UPDATE SET said = excluded.said, kept_at = now(),
-        dropped = k.dropped + CASE WHEN excluded.said >= k.said THEN excluded.said - k.said ELSE excluded.said END
-    WHERE excluded.said <> k.said
+    INSERT INTO {tables.LEDGER_BROKER.name} AS k (gateway, said, dropped, began_at)
+    SELECT g, n, n, b FROM unnest(%s::text[], %s::bigint[], %s::timestamptz[]) AS i(g, n, b)
+    ON CONFLICT (gateway) DO UPDATE SET said = excluded.said, began_at = coalesce(excluded.began_at, k.began_at), kept_at = now(),
+        dropped = k.dropped + CASE WHEN excluded.said < k.said OR {_ANOTHER} THEN excluded.said ELSE excluded.said - k.said END
+    WHERE excluded.said <> k.said OR (k.began_at IS NULL AND excluded.began_at IS NOT NULL) OR {_ANOTHER}
 """
 _KEEP_REJECTED = f"""
     INSERT INTO {tables.LEDGER_REJECTED.name} AS k (gateway, life, source, messages, readings)
@@ -83,7 +86,8 @@ def keep(connection: Connection, tally: Tally) -> None:
     if tally.gateways:
         connection.execute(_KEEP_GATEWAYS, (_json(_lives(tally)),))
     if tally.broker_dropped:
-        connection.execute(_KEEP_BROKER, (list(tally.broker_dropped), list(tally.broker_dropped.values())))
+        began = [None if (at_us := tally.broker_began_us.get(gateway)) is None else from_us(at_us) for gateway in tally.broker_dropped]
+        connection.execute(_KEEP_BROKER, (list(tally.broker_dropped), list(tally.broker_dropped.values()), began))
     tally.clear()
 
 

@@ -20,10 +20,10 @@ EVERY_S, STANDS_S = 10.0, 30.0
 
 
 class LedgerWatch:
-    """`run` is its task; `page` is what /report shows."""
+    """`run` is its task; `page` is what /report shows, with the alarms of `others`."""
 
-    def __init__(self, conninfo: str, metrics: WriterMetrics, lag: Callable[[], dict[str, int]]) -> None:
-        self._conninfo, self._metrics, self._lag = conninfo, metrics, lag
+    def __init__(self, conninfo: str, metrics: WriterMetrics, lag: Callable[[], dict[str, int]], others: Callable[[], list[str]] = list) -> None:
+        self._conninfo, self._metrics, self._lag, self._others = conninfo, metrics, lag, others
         self._connection: Connection | None = None
         self._since_s: float | None = None
         self._told: list[str] = []
@@ -63,7 +63,7 @@ class LedgerWatch:
         """Balance that stands (0: well), and what somebody must look at; None before the first look."""
         if not self._looked:
             return None
-        return {"balance": self._found.balance if self._told else 0, "alarms": self._told, "dropped_by_broker": self._dropped}
+        return {"balance": self._found.balance if self._told else 0, "alarms": [*self._told, *self._others()], "dropped_by_broker": self._dropped}
 
     def _look(self) -> tuple[ledger.Found, int]:
         if self._connection is None:

@@ -43,8 +43,8 @@ _NEXT = f"""
     FROM unnest(%s::int[], %s::smallint[], %s::timestamptz[]) WITH ORDINALITY AS g (device, quantity, measured_at, place)
     ORDER BY place
 """
-_AWAIT = f"""
-    INSERT INTO {tables.LATE_END.name} AS e (device, quantity, measured_at)
+_AWAIT = """
+    INSERT INTO {table} AS e (device, quantity, measured_at)
     SELECT device, quantity, max(measured_at) FROM unnest(%s::int[], %s::smallint[], %s::timestamptz[]) AS g (device, quantity, measured_at)
     GROUP BY device, quantity ORDER BY device, quantity
     ON CONFLICT (device, quantity) DO UPDATE SET measured_at = greatest(e.measured_at, excluded.measured_at)
@@ -71,7 +71,10 @@ class Marker:
             return 0
         dated = self._dated(connection)
         device, quantity, at_us = (late[name].astype(np.int64) for name in ("device", "quantity", "measured_at"))
-        found = dirty.marks(dated, Late(device, quantity, at_us, self._until(connection, dated, (device, quantity, at_us))))
+        until_us, waits = until(connection, dated, (device, quantity, at_us), tables.LATE_END)
+        if waits:
+            self._awaited = None
+        found = dirty.marks(dated, Late(device, quantity, at_us, until_us))
         write(connection, found, reason)
         return len(found)
 
@@ -103,21 +106,21 @@ class Marker:
             self._known = dated_tables.load(connection)
         return self._known.dated
 
-    def _until(self, connection: Connection, dated: Dated, rows: tuple[I64, I64, I64]) -> I64:
-        """Until when each row reaches over the device's next reading; what has none yet is remembered in late_end."""
-        device, quantity, at_us = rows
-        until_us = at_us.copy()
-        stepping = np.flatnonzero(np.isin(quantity, list(dirty.counted(dated))))
-        if not stepping.size:
-            return until_us
-        given = device[stepping].tolist(), quantity[stepping].tolist(), [from_us(at) for at in at_us[stepping].tolist()]
-        after = [row[0] for row in connection.execute(_NEXT, given)]
-        open_ = [n for n, at in enumerate(after) if at is None]
-        until_us[stepping] = [at if at is not None else own for at, own in zip(after, at_us[stepping].tolist(), strict=True)]
-        if open_:
-            connection.execute(_AWAIT, [[column[n] for n in open_] for column in given])
-            self._awaited = None
-        return until_us
+
+def until(connection: Connection, dated: Dated, rows: tuple[I64, I64, I64], table: tables.Table) -> tuple[I64, bool]:
+    """Until when each row (device, quantity, µs) reaches over the device's next reading, and whether some have none yet: those are put in `table`."""
+    device, quantity, at_us = rows
+    until_us = at_us.copy()
+    stepping = np.flatnonzero(np.isin(quantity, list(dirty.counted(dated))))
+    if not stepping.size:
+        return until_us, False
+    given = device[stepping].tolist(), quantity[stepping].tolist(), [from_us(at) for at in at_us[stepping].tolist()]
+    after = [row[0] for row in connection.execute(_NEXT, given)]
+    open_ = [n for n, at in enumerate(after) if at is None]
+    until_us[stepping] = [at if at is not None else own for at, own in zip(after, at_us[stepping].tolist(), strict=True)]
+    if open_:
+        connection.execute(_AWAIT.format(table=table.name), [[column[n] for n in open_] for column in given])
+    return until_us, bool(open_)
 
 
 def rebuilt(connection: Connection, values: Iterable[KpiValue]) -> int:

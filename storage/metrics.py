@@ -86,6 +86,15 @@ class WriterMetrics:
         self.refused = Counter("kompas_writer_rejected_messages", "Refused messages counted.", ["reason"], registry=registry)
         self.batches = Counter("kompas_writer_batches", "Transactions committed.", registry=registry)
         self.lag = Gauge("kompas_writer_lag_records", "Records in Kafka that are not stored yet.", ["topic"], registry=registry)
+        self.standing = Gauge(
+            "kompas_writer_standing",
+            "1 where a partition waits for an upgrade: its next record is of a later schema.",
+            ["topic", "partition"],
+            registry=registry,
+        )
+        self.expiring = Gauge(
+            "kompas_expiring_unread_records", "Records older than half of the time that they are kept, and not read yet.", registry=registry
+        )
         self.ledger_balance = Gauge("kompas_ledger_balance", "Messages and readings that do not balance; 0: well.", registry=registry)
         self.broker_dropped = Gauge("kompas_broker_dropped_messages", "Messages that the MQTT broker dropped.", registry=registry)
         self.row_latency = BulkHistogram("kompas_latency_row_seconds", "From the gateway's receipt of a reading to its commit.", registry)

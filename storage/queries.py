@@ -12,8 +12,12 @@ import psycopg
 
 from catalog import tables
 from catalog.errors import ConfigError
-from storage import restating as restating  # noqa: PLC0414 - the restater asks through here, too
-from storage.connect import Connection, connect, world
+from storage import quality as quality  # noqa: PLC0414 - the restater asks through here, too
+from storage import restating as restating  # noqa: PLC0414
+from storage import worth as worth  # noqa: PLC0414
+from storage.connect import Connection, world
+from storage.connect import answers as answers  # noqa: PLC0414 - the restater's guard asks through here
+from storage.layout import connect
 
 _FIELDS = "kpi, version, area, window_start, window_end, value, state, band, unit, coverage, devices, revision, status, reason, epoch, computed_at"
 

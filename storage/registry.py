@@ -15,8 +15,8 @@ from catalog.cities import CityPack
 from catalog.load import Catalogue
 from catalog.records import Device, KpiDocument
 from catalog.windows import from_us, to_us
+from storage import backdated, spans
 from storage import catalogue_rows as rows
-from storage import spans
 from storage.connect import Connection
 from storage.definitions import Stored, document, next_window_us
 
@@ -55,13 +55,14 @@ def register(connection: Connection, wanted: Wanted, now_us: int) -> None:
         rows.write_kinds(connection, wanted.catalogue.kinds.values())
         for pack in wanted.packs:
             rows.write_areas(connection, pack.areas.values(), pack.boundaries)
-        devices = _register_devices(connection, wanted.packs, now_us)
+        devices, todo = _register_devices(connection, wanted.packs, now_us)
         kpis = _register_kpis(connection, wanted, now_us)
         _write_documents(connection, wanted, kpis, devices)
+        backdated.mark(connection, todo, now_us)
 
 
-def _register_devices(connection: Connection, packs: Iterable[CityPack], now_us: int) -> list[Device]:
-    """Bring table `device` up to date; the devices of these cities as they are published, gone ones with their end."""
+def _register_devices(connection: Connection, packs: Iterable[CityPack], now_us: int) -> tuple[list[Device], list[spans.Change]]:
+    """Bring table `device` up to date; the devices of these cities as they are published, gone ones with their end, and what changed."""
     packs = list(packs)
     stored = {row[1]: _span(row) for row in connection.execute(_SPANS, ([pack.city.id for pack in packs],))}
     wanted = {device.id: device for pack in packs for device in pack.devices.values()}
@@ -77,7 +78,7 @@ def _register_devices(connection: Connection, packs: Iterable[CityPack], now_us:
         cursor.executemany(_CHANGE_SPAN, [(*_values(c.new)[2:], c.old.no, _at(c.old.valid_from_us)) for c in todo if c.old is not None])
         cursor.executemany(_BEGIN_SPAN, [_values(c.new) for c in todo if c.old is None])
     newest.update((change.new.id, change.new) for change in todo)
-    return [spans.record(span) for span in newest.values()]
+    return [spans.record(span) for span in newest.values()], todo
 
 
 def _register_kpis(connection: Connection, wanted: Wanted, now_us: int) -> list[KpiDocument]:

@@ -17,21 +17,17 @@ from catalog import tables
 from catalog.windows import from_us, to_us
 from formula.dated import NEVER_US
 from runtime.errors import Unavailable
+from storage import copied, marks, published
 from storage import dated as dated_tables
-from storage import marks
-from storage.connect import Connection, connect, world
+from storage.connect import Connection, world
 from storage.dated import Known
 from storage.dirty import Mark
+from storage.layout import connect
 
 __all__ = ["Due", "Known", "Mark", "Restating", "Snapshot", "Stored"]
 
 _LOCK = 0x6B6F6D706174  # one after that of migrations
-_EPOCH_2000_US = 946_684_800_000_000
-_READ_BYTES = 4 << 20
-_ROW = np.dtype(
-    [("n", ">i2"), ("a", ">i4"), ("device", ">i4"), ("b", ">i4"), ("quantity", ">i2"), ("c", ">i4"), ("at", ">i8"), ("d", ">i4"), ("value", ">f8")]
-)
-_HEADER_BYTES, _TRAILER_BYTES = 19, 2
+_ROW = copied.layout(device="i4", quantity="i2", at="i8", value="f8")
 
 _DUE = f"""
     SELECT d.kpi, d.version, d.area, d.window_start, d.window_end, d.reason
@@ -97,6 +93,11 @@ _STORED = f"""
     DELETE FROM {tables.KPI_RESTATED.name} r USING {tables.KPI_VALUE.name} v
     WHERE v.kpi = r.kpi AND v.version = r.version AND v.area = r.area AND v.window_start = r.window_start AND v.revision >= r.revision
 """
+# Where chunks are compressed (community edition), a change of old readings may unpack as many as it must.
+_UNPACK = """
+    SELECT set_config('timescaledb.max_tuples_decompressed_per_dml_transaction', '0', false)
+    WHERE current_setting('timescaledb.license', true) = 'timescale'
+"""
 _OPEN = f"SELECT (SELECT count(*) FROM {tables.DIRTY_WINDOW.name}), (SELECT count(*) FROM {tables.KPI_OUTBOX.name})"
 
 Rows = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.float64]]
@@ -133,7 +134,7 @@ class Snapshot:
     """One repeatable-read transaction."""
 
     def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+        self.connection = connection
 
     def readings(self, devices: Sequence[int], quantities: Sequence[int], span_us: tuple[int, int]) -> Iterator[Rows]:
         """Good readings in [from, to), in order of time, some ten thousand at a time."""
@@ -148,36 +149,30 @@ class Snapshot:
     def newest(self, kpi: tuple[str, int], start_us: int, areas: Sequence[str]) -> dict[str, Stored]:
         """The newest value of a window by area: what was published, and what the restater gave since."""
         given = {"kpi": kpi[0], "version": kpi[1], "start": from_us(start_us), "areas": list(areas)}
-        return {row[0]: Stored(*row[1:]) for row in self._connection.execute(_NEWEST, given)}
+        return {row[0]: Stored(*row[1:]) for row in self.connection.execute(_NEWEST, given)}
+
+    def numbers(self, kpi: tuple[str, int], start_us: int, areas: Sequence[str]) -> dict[str, float]:
+        """The number that a window was published with last by area, whatever was said since."""
+        return published.numbers(self.connection, kpi, start_us, areas)
 
     def put(self, values: Sequence[Out]) -> None:
         """Into the outbox, in this order."""
-        with self._connection.cursor() as cursor:
+        with self.connection.cursor() as cursor:
             cursor.executemany(_OUT, [(out.key, out.document) for out in values])
             cursor.executemany(_GIVE, [(*out.mark[:3], from_us(out.mark.start_us), *out.stored) for out in values])
 
     def mark(self, found: Sequence[Mark], reason: str) -> None:
         """Windows that rest on what was just computed."""
-        marks.write(self._connection, sorted(found), reason)
+        marks.write(self.connection, sorted(found), reason)
 
     def unmark(self, kpi: tuple[str, int], start_us: int, areas: Sequence[str]) -> None:
         """The marks are done with."""
-        self._connection.execute(_UNMARK, (*kpi, from_us(start_us), list(areas)))
+        self.connection.execute(_UNMARK, (*kpi, from_us(start_us), list(areas)))
 
     def _copied(self, statement: str, given: tuple[Any, ...]) -> Iterator[Rows]:
-        rest = b""
-        with self._connection.cursor() as cursor, cursor.copy(statement, given) as stream:
-            first = True
-            for piece in stream:
-                rest += bytes(piece)
-                if first and len(rest) >= _HEADER_BYTES:
-                    rest, first = rest[_HEADER_BYTES:], False
-                if not first and len(rest) >= _READ_BYTES:
-                    whole = len(rest) // _ROW.itemsize * _ROW.itemsize
-                    yield _rows(rest[:whole])
-                    rest = rest[whole:]
-        if len(rest) > _TRAILER_BYTES:
-            yield _rows(rest[:-_TRAILER_BYTES])
+        for table in copied.blocks(self.connection, statement, given, _ROW):
+            numbers = table["device"].astype(np.int64), table["quantity"].astype(np.int64)
+            yield *numbers, copied.times_us(table["at"]), table["value"].astype(np.float64)
 
 
 class Restating:
@@ -199,6 +194,9 @@ class Restating:
             if row is None or not row[0]:
                 connection.close()
                 raise Unavailable("PostgreSQL", "no other restater", "one that is still connected")
+        with world():
+            connection.execute(_UNPACK)
+            connection.commit()
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         self._connection = connection
 
@@ -284,13 +282,3 @@ def _passed(known: Known, rows: Sequence[tuple[Any, ...]]) -> dict[str, int]:
     """Event time (µs) that all partitions with a device of a kind have passed."""
     stored = {(row[0], row[1]): to_us(row[2]) for row in rows}
     return {kind: min((stored.get((p, kind), -NEVER_US) for p in those), default=-NEVER_US) for kind, those in known.partitions.items()}
-
-
-def _rows(data: bytes) -> Rows:
-    table = np.frombuffer(data, _ROW)
-    return (
-        table["device"].astype(np.int64),
-        table["quantity"].astype(np.int64),
-        table["at"].astype(np.int64) + _EPOCH_2000_US,
-        table["value"].astype(np.float64),
-    )

@@ -7,12 +7,18 @@ Leaves    How long what is kept to the sensor kinds (catalog/sensors, city packs
 import asyncio
 from typing import NamedTuple
 
+from catalog import tables
 from catalog.windows import from_us
 from runtime import clock, events
 from runtime.errors import Unavailable
 from storage import ledger_rows
-from storage.connect import connect, world
+from storage.connect import world
+from storage.layout import connect
 
+_FORGET_WORDS = f"""
+    DELETE FROM {tables.QUALITY_WORD.name} w USING {tables.SENSOR_KIND.name} k
+    WHERE k.id = w.kind AND w.starts < %s - make_interval(days => k.retention_days)
+"""
 DAILY_S = 86_400.0
 AGAIN_S = 300.0
 LIVES_US = 30 * 86_400_000_000
@@ -30,6 +36,7 @@ def forget(conninfo: str, now_us: int) -> Forgotten:
     """One run, in a connection of its own; raises Unavailable, also where a chunk is in use."""
     with world(), connect(conninfo, "kompas retention") as connection:
         row = connection.execute("SELECT chunks_dropped, rows_deleted FROM apply_retention(%s)", (from_us(now_us),)).fetchone()
+        connection.execute(_FORGET_WORDS, (from_us(now_us),))
         ledger_rows.fold(connection, from_us(now_us - LIVES_US))
         return Forgotten(*row) if row is not None else Forgotten(0, 0)
 

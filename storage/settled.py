@@ -17,6 +17,7 @@ from catalog import tables
 from catalog.topics import CHECKED, KPIS, PARTIALS, READINGS, REJECTED, Topic
 from runtime import clock, kafka
 from runtime.errors import Unavailable
+from storage import untested
 from storage.connect import Connection, world
 
 GROUP = "kompas-worker"
@@ -27,7 +28,7 @@ _DUE = {
     "dirty windows that have ended": f"SELECT count(*) FROM {tables.DIRTY_WINDOW.name} WHERE window_end <= now()",
     "values in the outbox": f"SELECT count(*) FROM {tables.KPI_OUTBOX.name}",
 }
-"""No deferred test is due where no window is marked and all topics are read: what a test changes marks windows."""
+"""After what waits for tests and flags (storage.untested): they mark windows, and windows fill the outbox."""
 
 Ends = Mapping[int, int]
 
@@ -134,6 +135,7 @@ class Look:
     def due(self) -> dict[str, int]:
         """What waits in the database."""
         with world():
-            found = {what: int(row[0]) for what, statement in _DUE.items() if (row := self._connection.execute(statement).fetchone())}
+            tests = untested.waiting(self._connection)
+            found = tests | {what: int(row[0]) for what, statement in _DUE.items() if (row := self._connection.execute(statement).fetchone())}
             self._connection.rollback()
         return {what: number for what, number in found.items() if number}

@@ -68,12 +68,14 @@ class Tally:
         """Heard since the last `clear`."""
         self.broker_dropped: dict[str, int] = {}
         """What gateways say of the broker, heard in partition 0 since the last `clear`: one writer alone keeps it."""
+        self.broker_began_us: dict[str, int | None] = {}
+        """When the broker was started that said it; None: not known."""
         self.changed_counts: set[int] = set()
         self.changed_parts: set[tuple[str, str, int]] = set()
 
     def clear(self) -> None:
         """Everything is kept."""
-        self.gateways, self.broker_dropped = {}, {}
+        self.gateways, self.broker_dropped, self.broker_began_us = {}, {}, {}
         self.changed_counts.clear()
         self.changed_parts.clear()
 
@@ -127,6 +129,7 @@ class Tally:
             dropped = whole(totals_of(said).get("broker_dropped"))
             if dropped is not None and note.partition == 0:
                 self.broker_dropped[sender.gateway] = dropped
+                self.broker_began_us[sender.gateway] = whole(totals_of(said).get("broker_began_us"))
 
     def _gateway(self, life: tuple[str, str], clock_us: int, said: Mapping[str, Any]) -> None:
         totals = {name: number for name in MESSAGES if (number := whole(totals_of(said).get(name))) is not None}

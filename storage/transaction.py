@@ -16,10 +16,12 @@ from catalog.topics import CHECKED
 from catalog.windows import from_us
 from runtime.errors import Inconsistent
 from storage import kpis, ledger_rows, marks, positions, readings, refusals
+from storage.arrivals import Arrivals
 from storage.batch import Batch
-from storage.connect import Connection, connect, world
+from storage.connect import Connection, world
 from storage.ids import EMPTY, Ids, load_ids
 from storage.kpis import Doubled
+from storage.layout import connect
 from storage.marks import Marker
 from storage.readings import Columns, Written
 from storage.tally import Tally
@@ -92,6 +94,7 @@ class Database:
         self._ids: Ids = EMPTY
         self._tally = Tally()
         self._marker = Marker()
+        self._arrivals = Arrivals()
 
     def open(self, keys: list[positions.Key], cluster_id: str) -> dict[positions.Key, positions.Position]:
         """Connect and read where to go on; raises Unavailable, or Inconsistent for another cluster."""
@@ -99,6 +102,7 @@ class Database:
         self._connection = connect(self._conninfo, "kompas writer")
         self._ids = load_ids(self._connection)
         self._marker.forget()
+        self._arrivals.forget()
         with world():
             self._connection.execute("SET synchronous_commit = off")
             self._connection.execute(readings.MAKE_STAGE)
@@ -113,8 +117,11 @@ class Database:
         with world(), connection.transaction():
             # The offsets first: whoever lost the partitions learns it before it has written a row.
             positions.move(connection, batch.before, batch.after)
+            flagged = None if columns is None else self._arrivals.take(connection, columns)
             written = Written(0, 0, 0, 0) if columns is None else _store_readings(connection, columns)
             self._mark(connection, columns, written)
+            if flagged is not None:
+                self._marker.rows(connection, flagged, "flagged")
             doubled = kpis.store(connection, batch.kpis)
             marks.rebuilt(connection, batch.kpis)
             refused, messages = _store_refusals(connection, batch.refusals)

@@ -25,7 +25,8 @@ class Watch:
 
     def __init__(self, bootstrap: str, metrics: WriterMetrics) -> None:
         self._bootstrap, self._metrics = bootstrap, metrics
-        self._positions: dict[Key, Position] = {}
+        self.positions: dict[Key, Position] = {}
+        """Where reading goes on; empty before the first session."""
         self.kafka_s = self.stored_s = float("-inf")
         self.lag: Counter[str] = Counter()
         self.away = True
@@ -41,18 +42,18 @@ class Watch:
     def moved(self, after: Mapping[Key, Position]) -> bool:
         """A transaction went through: both servers are there, these partitions moved; True where that is news."""
         self.stored_s = clock.monotonic_s()
-        self._positions.update(after)
+        self.positions.update(after)
         news, self.away, self._told = self.away, False, False
         return news
 
     async def follow(self, consumer: AIOKafkaConsumer, stored: Mapping[Key, Position]) -> None:
         """Ask Kafka for its ends every two seconds; raises Unavailable after a long silence, Inconsistent where a log shrank."""
-        self._positions = dict(stored)
+        self.positions = dict(stored)
         self.kafka_s = self.stored_s = clock.monotonic_s()
         while True:
             try:
                 # As it was before asking: while Kafka answers, more may arrive and be stored.
-                before = dict(self._positions)
+                before = dict(self.positions)
                 async with asyncio.timeout(_ANSWER_S):
                     ends = await consumer.end_offsets([TopicPartition(*key) for key in before])
                 self.kafka_s = clock.monotonic_s()

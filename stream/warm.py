@@ -12,7 +12,7 @@ from catalog.records import Area, City, Device, KpiDocument, Measured, Quantity,
 from catalog.topics import PARTITIONS, partition_of
 from formula.functions import FUNCTIONS, kernel_of
 from formula.signature import signature_of
-from kernels.arrive import make_room
+from kernels.seen import grown, with_room
 from runtime.frames import Coded, encode
 from stream.combiner.partition import CombinerPartition
 from stream.worker.partials import Publisher
@@ -89,8 +89,9 @@ def warm() -> None:
             kernel_of(name)(*(1_000.0 if number else np.array([20.0]) for number in numbers))
     load(0, dump(worker))
     combiner.restore(combiner.snapshot())
-    seen = worker.state.seen
-    make_room(seen, worker.state.program.device_kind, worker.state.watermark_us, seen.key.size)  # as when the table is full
+    state = worker.state
+    with_room(state.seen, state.program.device_kind, state.watermark_us, state.seen.late.key.size)  # as when the table is full
+    grown(state.seen)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""A pytest plugin that shares the tests out over two workers: what shares something dear stays together, what waits for servers goes first.
+"""A pytest plugin that shares the tests out over the workers: what shares something dear stays together, what waits for servers goes first.
 
 `./kompas test` loads it (`-p tests.schedule`). A file stays together, as its module's fixtures are made once a worker; files that look at the
-generated day stay together, so that the day is played once. Long waits first: a long file at the end would leave the other worker idle.
+generated day stay together, so that the day is played once. Long waits first: a long file at the end would leave the others idle.
 """
 
 from collections import OrderedDict
@@ -11,7 +11,7 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 from xdist.workermanage import WorkerController
 
-DAY = frozenset({"test_arrivals.py", "test_check_sql.py", "test_panels.py", "test_recompute_day.py"})
+DAY = frozenset({"test_arrivals.py", "test_check_sql.py", "test_oracle_day.py", "test_panels.py", "test_recompute_day.py"})
 """Files whose tests ask for the fixture `day`; tests/conftest.py holds this list."""
 _FIRST = ("day", "tests/integration/", "tests/real_data/", "tests/simulation/", "tests/dashboards/")
 

@@ -28,3 +28,32 @@ class Row(NamedTuple):
     """By `numpy`, `polars` or `duckdb`: the plainest fast form in that library, on one thread."""
     relative: float = 1e-9
     """How far two answers may lie apart, relative to the larger; 0 to the bit."""
+
+
+WITHOUT: Mapping[str, str] = {
+    "accumulate": "measured as the window kernel, and by number of devices",
+    "arrive": "measured by number of devices; no library keeps state between frames",
+    "bundle": "hands arrays on, computes nothing",
+    "calendar": "a part of the window kernel",
+    "combine": "runs per area and not per reading; measured by benchmarks.in_process",
+    "elementary": "functions of one number inside other kernels, which have rows",
+    "ingest": "runs in the gateway per frame; measured by the pipeline bench",
+    "lanes": "a part of the window kernel",
+    "neighbours": "runs in the restater on closed windows",
+    "ordered": "goes on from one frame to the next, which no library does; measured with all KPIs",
+    "pool": "a part of the worker's step; measured with all KPIs",
+    "ratio": "a part of kernels that have rows",
+    "reduce": "a part of the window kernel",
+    "seen": "measured by number of devices; no library keeps state between frames",
+    "standstill": "runs in the restater on closed windows",
+    "table": "a part of what is measured by number of devices",
+    "wide": "arithmetic of the window kernel",
+}
+"""Modules with compiled loops that have no row, and why."""
+SLOWER: Mapping[str, str] = {
+    "speed.mean_speeds": "a division a value is what every side waits for: about even",
+    "transit.excess_waiting_time": "running sums of doubles in a fixed order, against a dot product that may reorder them: about even",
+    "windows.event_time_windows": "decides event by event what is late and what closes; the libraries group a finished column, and know neither",
+    "tdigest.add": "merges centroids so that digests can be merged later; the libraries' exact quantiles hold all values and cannot be",
+}
+"""Rows whose kernel a library beats for a reason that lies in what it computes."""

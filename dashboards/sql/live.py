@@ -36,6 +36,8 @@ def _mark(texts: Texts) -> str:
         f"CASE WHEN shown.slot = 'open' THEN {literal(texts('live'))}"
         f" WHEN shown.status = 'restated' THEN {literal(texts('restated') + ' ')} || {start}"
         f" WHEN shown.slot = 'last' THEN {literal(texts('final') + ' ')} || {start}"
+        f" WHEN EXISTS (SELECT FROM {tables.KPI_LATEST.name} h WHERE h.kpi = indicator.id AND h.version = indicator.version"
+        f" AND h.area = area.id AND h.state = 'suppressed') THEN {literal(texts('suppressed'))}"
         f" WHEN area.level = ANY (string_to_array(indicator.levels, ',')) THEN {literal(texts('not_enough_data'))}"
         f" ELSE {literal(texts('not_at_this_level'))} END"
     )

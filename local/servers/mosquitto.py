@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from local import credentials, tools
 from local.child import with_parent
+from local.outage import QUEUE, Queue
 from local.servers.server import ServerProcess
 
 
@@ -23,7 +24,9 @@ class MqttUser(NamedTuple):
     rules: tuple[str, ...]
 
 
-GATEWAY = MqttUser(credentials.MQTT_GATEWAY, ("topic read city/#", "topic read $SYS/broker/publish/messages/dropped"))
+_SAID = ("$SYS/broker/publish/messages/dropped", "$SYS/broker/uptime")
+"""What the broker says of itself and the gateway tells the ledger."""
+GATEWAY = MqttUser(credentials.MQTT_GATEWAY, ("topic read city/#", *(f"topic read {topic}" for topic in _SAID)))
 SIMULATOR = MqttUser(credentials.MQTT_SIMULATOR, ("topic write city/#",))
 
 
@@ -32,11 +35,11 @@ def device_user(device: str, city: str) -> MqttUser:
     return MqttUser(device, (f"topic write city/{city}/{device}/#",))
 
 
-def configuration(folder: Path, host: str, port: int) -> str:
+def configuration(folder: Path, host: str, port: int, queue: Queue = QUEUE) -> str:
     """The text of mosquitto.conf.
 
     The gateway says itself how many messages it holds (ReceiveMaximum). The queue holds what comes while the gateway is
-    away; above it messages are dropped, so it is large and the `$SYS` counter of drops is watched.
+    away (local/outage.py has the sizes); above it messages are dropped, and the gateway reads the `$SYS` counter of drops.
     """
     lines = [
         "per_listener_settings false",
@@ -45,12 +48,12 @@ def configuration(folder: Path, host: str, port: int) -> str:
         f"password_file {folder / 'passwords'}",
         f"acl_file {folder / 'access'}",
         "max_inflight_messages 0",
-        "max_queued_messages 2000000",
-        "max_queued_bytes 1073741824",
+        f"max_queued_messages {queue.messages}",
+        f"max_queued_bytes {queue.payload_bytes}",
         "message_size_limit 1048576",
         "persistence true",
         f"persistence_location {folder / 'data'}/",
-        "autosave_interval 30",
+        f"autosave_interval {queue.autosave_s}",
         "persistent_client_expiration 7d",
         "set_tcp_nodelay true",
         "log_dest stderr",
@@ -73,6 +76,7 @@ class Mosquitto(ServerProcess):
         super().__init__(folder, log)
         self.host, self.port, self.secrets = host, port, secrets
         self.users: Sequence[MqttUser] = (GATEWAY, SIMULATOR)
+        self.queue = QUEUE
 
     def install(self) -> None:
         """Broker, its password tool and the two clients."""
@@ -83,7 +87,7 @@ class Mosquitto(ServerProcess):
     def prepare(self) -> None:
         """Write configuration, hashed passwords and access list."""
         (self.folder / "data").mkdir(parents=True, exist_ok=True)
-        tools.keep_text(self.folder / "mosquitto.conf", configuration(self.folder, self.host, self.port))
+        tools.keep_text(self.folder / "mosquitto.conf", configuration(self.folder, self.host, self.port, self.queue))
         plain = "".join(f"{user.name}:{credentials.ensure(credentials.mqtt_file(self.secrets, user.name))}\n" for user in self.users)
         rules = "\n".join(line for user in self.users for line in (f"user {user.name}", *user.rules, ""))
         credentials.write(self.folder / "access", rules)

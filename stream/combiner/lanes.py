@@ -14,6 +14,7 @@ import numpy.typing as npt
 from catalog.records import City, WindowName
 from catalog.windows import window_of
 from formula.parts import part_spans
+from formula.suppress import above_of
 from stream.combiner.catalogue import Definition, Definitions
 from stream.combiner.census import Census, due
 from stream.combiner.finals import Finals
@@ -72,6 +73,8 @@ class Lane(NamedTuple):
     """What its formula looks back at."""
     people: F64
     """float64[slots] by area slot: inhabitants; only where the formula wants them."""
+    above: I64
+    """int64[n]: place in `areas` of the nearest one that holds each; -1: none."""
 
     @property
     def id(self) -> LaneId:
@@ -118,6 +121,7 @@ class _Builder:
         self._census, self._panes, self._finals = census, panes, finals
         self._people = np.array([_people(definitions, area) for area in panes.areas], np.float64)
         self._areas: dict[tuple[str, str], list[str]] = {}
+        self._parents = {area: record.parent for area, record in definitions.areas.items()}
         for area in sorted(panes.area_slot):
             record = definitions.areas.get(area)
             if record is not None:
@@ -136,8 +140,9 @@ class _Builder:
         begun = self._census.table[:, _within(self._census, definition.kinds, slots)][[0, 2]]
         window, zone = definition.kpi.window, city.time_zone
         calendar = self._calendars.setdefault((window, zone), Calendar(window, zone))
+        above = above_of(areas, self._parents) if definition.plan.counts else np.full(len(areas), -1, np.int64)
         people = self._people if definition.plan.population else self._people[:0]
-        return Lane(definition, city, areas, slots, keys, dues, begun, calendar, self._finals, people)
+        return Lane(definition, city, areas, slots, keys, dues, begun, calendar, self._finals, people, above)
 
     def _due_of(self, city: str, part: str, kinds: tuple[str, ...]) -> DueOf:
         name = (city, part, kinds)

@@ -127,7 +127,7 @@ class Live:
         if not looked.size:
             return None
         shown.pending[looked] = False
-        values = compute(lane._replace(slots=lane.slots[looked]), panes, start, due[looked])
+        values = compute(lane._replace(slots=lane.slots[looked]), panes, start, due[looked], is_open=True)
         was = shown.values
         before = Values(was.value[looked], was.state[looked], was.coverage[looked], was.devices[looked])
         out, was_out = (values.devices > 0) | (due[looked] > 0), shown.out[looked]

@@ -21,6 +21,8 @@ from stream.combiner.panes import WIDTH, Floors, Panes
 from stream.rows import Rows
 
 LAYOUT = 5
+_MOST_TIMES = 256
+"""LZ4 makes nothing smaller than a 255th."""
 
 
 class SnapshotUnusable(Exception):
@@ -112,12 +114,15 @@ def load(data: bytes, partition: int, inputs: int) -> State:
     if len(data) < 4 or zlib.crc32(body) != int.from_bytes(data[:4], "big"):
         raise SnapshotUnusable(f"combiner {partition}: wanted a whole snapshot, got {len(data)} bytes with another checksum")
     try:
-        plain = pa.decompress(body[8:], int.from_bytes(body[:8], "little"), codec="lz4", asbytes=True)
+        size = int.from_bytes(body[:8], "little")
+        if size > _MOST_TIMES * len(body):  # of an earlier layout, in which something else stood here
+            raise SnapshotUnusable(f"combiner {partition}: wanted layout {LAYOUT}, got {len(body)} bytes that say they are {size}")
+        plain = pa.decompress(body[8:], size, codec="lz4", asbytes=True)
         layout = msgspec.msgpack.decode(plain, type=list[msgspec.Raw])[0]
         if msgspec.msgpack.decode(layout) != LAYOUT:
             raise SnapshotUnusable(f"combiner {partition}: wanted layout {LAYOUT}, got {msgspec.msgpack.decode(layout)}")
         stored = msgspec.msgpack.decode(plain, type=_Stored)
-    except (msgspec.DecodeError, pa.ArrowException, IndexError) as error:
+    except (pa.ArrowException, OSError, ValueError, IndexError) as error:  # msgspec's errors are ValueErrors
         raise SnapshotUnusable(f"combiner {partition}: wanted a snapshot, got {error}") from error
     if (stored.partition, stored.inputs) != (partition, inputs):
         raise SnapshotUnusable(f"combiner: wanted partition {partition} of {inputs} inputs, got {stored.partition} of {stored.inputs}")

@@ -14,6 +14,7 @@ from catalog.kpi_value import KpiValue, Status
 from catalog.records import Quantity
 from formula.finalise import Bins, finalise
 from formula.outcome import STATES, Outcome, band_ids, outcome
+from formula.suppress import Among
 from formula.tree import POPULATION
 from kernels.combine import merge_bins
 from runtime.clock import iso_s
@@ -37,8 +38,8 @@ class Stamp(NamedTuple):
     epoch: str
 
 
-def compute(lane: Lane, panes: Panes, start_us: int, due: I64) -> Values:
-    """Merge, finalise, put together; `due` is int64[n], millionths of readings per area of the lane."""
+def compute(lane: Lane, panes: Panes, start_us: int, due: I64, *, is_open: bool = False) -> Values:
+    """Merge, finalise, put together; `due` is int64[n], millionths of readings per area of the lane. Of an open window some areas will do."""
     n = lane.slots.size
     devices, good = np.zeros(n, np.int64), np.zeros(n, np.int64)
     counted = {due_of.key for due_of in lane.definition.dues}
@@ -61,7 +62,7 @@ def compute(lane: Lane, panes: Panes, start_us: int, due: I64) -> Values:
             inputs[base.id] = lane.finals.of(base, base.back.start_of(start_us, lane.definition.kpi.window, lane.city.time_zone), areas)
     if plan.population:
         inputs[POPULATION] = lane.people[lane.slots]
-    return outcome(plan, inputs, good, due, devices)
+    return outcome(plan, inputs, good, due, devices, among=Among(lane.above, is_open=is_open))
 
 
 def kpi_values(lane: Lane, values: Values, picked: I64, stamp: Stamp) -> list[KpiValue]:

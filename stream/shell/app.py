@@ -8,7 +8,7 @@ Source: hook points of faust-streaming 0.15.3, docs/decisions/0002-exact-stream.
 import asyncio
 import os
 import tempfile
-from typing import Any, cast
+from typing import Any
 
 import mode.loop
 
@@ -16,7 +16,6 @@ mode.loop.use("uvloop")
 
 import faust  # noqa: E402 - the event loop is chosen before faust is imported
 from aiokafka import AIOKafkaProducer  # noqa: E402
-from faust.transport.drivers import aiokafka as driver  # noqa: E402
 from faust.types import TP  # noqa: E402
 
 from catalog.topics import PARTIALS, READINGS, Topic  # noqa: E402
@@ -24,6 +23,7 @@ from runtime import events  # noqa: E402
 from runtime.clock import boottime_s  # noqa: E402
 from runtime.health import HealthServer  # noqa: E402
 from stream.settings import WorkerSettings  # noqa: E402
+from stream.shell.consumer import Several  # noqa: E402 - gives Faust our consumer, too
 from stream.shell.holders import OLDEST_HEADER  # noqa: E402
 from stream.shell.owner import Owner  # noqa: E402
 
@@ -32,23 +32,6 @@ TICK_S = 0.025
 TURN = 8
 """Records taken in until the others have their turn."""
 STALL_CHECK_S = 0.25
-
-
-class OwnPositions(driver.Consumer):
-    """Reads on from where our state ends, whatever the group has committed."""
-
-    async def perform_seek(self) -> None:
-        """After Faust's own seek, put every partition to the holder's next record."""
-        await super().perform_seek()
-        for tp in self.assignment():
-            position = cast("WorkerApp", self.app).owner.position((tp.topic, tp.partition))
-            if position is not None:
-                await self._seek(tp, position)
-                self._read_offset[tp] = position
-                self._committed_offset[tp] = position
-
-
-driver.Transport.Consumer = OwnPositions
 
 
 class WorkerApp(faust.App):
@@ -68,7 +51,7 @@ class WorkerApp(faust.App):
             table_standby_replicas=0,
             key_serializer="raw",
             value_serializer="raw",
-            stream_buffer_maxsize=128,
+            stream_buffer_maxsize=8,  # events, each of up to broker_max_poll_records records
             stream_wait_empty=False,
             stream_recovery_delay=0.0,
             broker_max_poll_records=64,
@@ -123,13 +106,15 @@ def _reader(app: WorkerApp) -> Any:
     async def read(stream: Any) -> None:
         owner, taken, unacknowledged = app.owner, 0, stream.noack()
         async for _ in unacknowledged:
-            message = unacknowledged.current_event.message
-            if message.generation_id != app.consumer_generation_id:
-                continue
-            holder = owner.expect((message.topic, message.partition), message.offset)
-            if holder is not None:
-                waited = next((int(text) for name, text in message.headers or () if name == OLDEST_HEADER), None)
-                holder.take(message.value, message.offset, waited)  # never acknowledged: the snapshot commits its offset
+            message: Several = unacknowledged.current_event.message
+            for record in message.records:
+                if message.generation_id != app.consumer_generation_id:
+                    break
+                holder = owner.expect((record.topic, record.partition), record.offset)
+                if holder is None:
+                    continue
+                waited = next((int(text) for name, text in record.headers or () if name == OLDEST_HEADER), None)
+                holder.take(record.value, record.offset, waited)  # never acknowledged: the snapshot commits its offset
                 taken += 1
                 if taken % TURN == 0:
                     await asyncio.sleep(0)  # nothing above gives the loop away while records wait

@@ -85,8 +85,9 @@ class Owner:
             events.failed("snapshot_missing", topic=part[0], partition=part[1], committed=at.next_offset, then="replay from the log's start")
         try:
             holder: Holder = kind(part[1], self.outbox, data)
-        except (LayoutError, SnapshotUnusable) as error:
-            events.failed("snapshot_of_another_layout", topic=part[0], partition=part[1], error=str(error), then="replay from the log's start")
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with a snapshot, the log has the same and more
+            what = str(error) if isinstance(error, LayoutError | SnapshotUnusable) else repr(error)
+            events.failed("snapshot_of_another_layout", topic=part[0], partition=part[1], error=what, then="replay from the log's start")
             data, holder = None, kind(part[1], self.outbox, None)
         metrics.RESTORED.labels("empty" if data is None else "snapshot").inc()
         return holder
@@ -98,6 +99,10 @@ class Owner:
             metrics.LOST.inc(missing)
             events.failed("records_expired_unread", topic=part[0], partition=part[1], records=missing)
             holder.skip_to(start)
+
+    def unassigned(self) -> str | None:
+        """That the group has given us nothing; None once it has."""
+        return None if self.holders else "wanted partitions of the group, got none yet"
 
     def standing(self) -> str | None:
         """Which partitions wait for an upgrade, and why; None while all go on."""
@@ -134,6 +139,11 @@ class Owner:
                 holder.committed = offset
                 metrics.SNAPSHOTS.inc()
                 metrics.SNAPSHOT_BYTES.labels(*map(str, part)).set(len(data))
+
+    def overdue(self, part: Part) -> int:
+        """Records since the last committed snapshot of a partition whose turn has come; 0 where it has not. Asked from another thread."""
+        holder = self.holders.get(part)
+        return holder.offset - holder.committed if holder is not None and monotonic_s() >= self._due_at.get(part, 0.0) else 0
 
     async def give_back(self, consumer: Any) -> None:
         """A last snapshot of everything within REVOKE_WITHIN_S, then own nothing; memory is kept for a return."""

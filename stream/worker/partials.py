@@ -15,7 +15,7 @@ import numpy.typing as npt
 from catalog.records import Area
 from catalog.topics import PARTIALS, partition_of
 from kernels.arrive import NEVER_US
-from kernels.reduce import PERCENTILE, PartialRows, Scratch, new_rows, new_scratch, reduce_block
+from kernels.reduce import PERCENTILE, PartialRows, Scratch, new_rows, new_scratch, reduce_block, reduce_blocks
 from runtime.frames import Coded, encode
 from stream.rows import COLUMNS, Rows, Said, pack
 from stream.worker.blocks import Window
@@ -108,37 +108,44 @@ class Publisher:
 
     def _changed_rows(self, only_brief: bool) -> list[Record]:
         state, program = self._worker.state, self._worker.state.program
-        out = self._rows
-        bins: dict[int, bytes] = {}
-        out.used[0] = 0
+        whole: list[Window] = []
+        parted: list[Window] = []
         for number in state.windows.dirty():
             window = state.windows.windows[number]
             if only_brief and window.end_us - window.start_us > BRIEF_US and window.end_us > state.passed_us(program.lane_keys[window.lane][0]):
                 continue
-            functions = program.functions[window.lane]
-            self._make_room(functions.shape[0] * len(self._areas))
-            out = self._rows
-            first = int(out.used[0])
-            places = program.places[program.quantity_number[program.lane_keys[window.lane][0]]]
-            span = np.array([window.base, window.start_us, window.end_us], np.int64)
-            parts = program.spans(window.lane, window.start_us, window.end_us)
-            reduce_block(state.windows.arrays, span, places._replace(slot=places.slot[: window.rows]), functions, self._scratch, out, parts)
-            bins.update(self._bins(window, first))
-        return self._encode(out, bins)
+            (parted if program.part_of(window.lane) else whole).append(window)
+        most = sum(program.functions[window.lane].shape[0] for window in whole + parted) * len(self._areas)
+        if most > self._rows.area.size:
+            self._rows = new_rows(2 * most)
+        self._rows.used[0] = 0
+        firsts = [*self._reduce(whole), *(self._reduce_parted(window) for window in parted)]
+        bins: dict[int, bytes] = {}
+        for window, first, end in zip(whole + parted, firsts, [*firsts, int(self._rows.used[0])][1:], strict=True):
+            bins.update(self._bins(window, first, end))
+        return self._encode(self._rows, bins)
 
-    def _make_room(self, rows: int) -> None:
-        old = self._rows
-        used = int(old.used[0])
-        if used + rows > old.area.size:
-            self._rows = new_rows(2 * (used + rows))
-            new = self._rows
-            for target, source in ((new.aggregate, old.aggregate), (new.area, old.area), (new.start_us, old.start_us)):
-                target[:used] = source[:used]
-            new.number[:used], new.real[:used] = old.number[:used], old.real[:used]
-            new.used[0] = used
+    def _reduce(self, windows: list[Window]) -> list[int]:
+        """Append the rows of windows that are of no part of the day; the first row of each."""
+        if not windows:
+            return []
+        program = self._worker.state.program
+        quantity = [program.quantity_number[program.lane_keys[w.lane][0]] for w in windows]
+        numbers = [(w.base, w.start_us, w.end_us, w.rows, q, w.lane) for w, q in zip(windows, quantity, strict=True)]
+        arrays = self._worker.state.windows.arrays
+        first = reduce_blocks(arrays, np.array(numbers, np.int64), program.listed, program.places[0], self._scratch, self._rows)
+        return [int(row) for row in first]
 
-    def _bins(self, window: Window, first: int) -> dict[int, bytes]:
-        """Histograms of the percentile rows written from row `first` on, by row."""
+    def _reduce_parted(self, window: Window) -> int:
+        program, first = self._worker.state.program, int(self._rows.used[0])
+        places = program.places[program.quantity_number[program.lane_keys[window.lane][0]]]
+        span = np.array([window.base, window.start_us, window.end_us], np.int64)
+        spans, here = program.spans(window.lane, window.start_us, window.end_us), places._replace(slot=places.slot[: window.rows])
+        reduce_block(self._worker.state.windows.arrays, span, here, program.functions[window.lane], self._scratch, self._rows, spans)
+        return first
+
+    def _bins(self, window: Window, first: int, end: int) -> dict[int, bytes]:
+        """Histograms of the percentile rows of a window, which are from row `first` to before `end`, by row."""
         state, program = self._worker.state, self._worker.state.program
         pooled = [int(number) for code, number in program.functions[window.lane] if code == PERCENTILE]
         if not pooled:
@@ -146,11 +153,7 @@ class Publisher:
         quantity = program.quantity_number[program.lane_keys[window.lane][0]]
         summed = summed_by_area(*state.pool.entries(window.lane, window.start_us), self._lineage(quantity))
         rows = self._rows
-        return {
-            row: summed[int(rows.area[row])]
-            for row in range(first, int(rows.used[0]))
-            if int(rows.aggregate[row]) in pooled and int(rows.area[row]) in summed
-        }
+        return {row: summed[int(rows.area[row])] for row in range(first, end) if int(rows.aggregate[row]) in pooled and int(rows.area[row]) in summed}
 
     def _lineage(self, quantity: int) -> npt.NDArray[np.int32]:
         program = self._worker.state.program

@@ -13,8 +13,9 @@ import numpy.typing as npt
 from catalog.reasons import Reason
 from catalog.topics import READINGS
 from kernels.accumulate import accumulate
-from kernels.arrive import KEPT, NEVER_US, Rows, arrive, make_room, new_verdicts
-from kernels.ordered import Ground, close, feed
+from kernels.arrive import NEVER_US, Rows, arrive, new_verdicts
+from kernels.ordered import Ground, close, feed, ordered_rows
+from kernels.seen import with_room
 from runtime.frames import DamagedFrame, Frame, decode
 from stream.worker import register
 from stream.worker.outputs import Outputs, checked_meta, refusal, with_rows, without_rows
@@ -22,6 +23,7 @@ from stream.worker.state import State
 from stream.worker.whole import whole_catalogue, whole_heartbeat, whole_readings
 
 I64 = npt.NDArray[np.int64]
+I32 = npt.NDArray[np.int32]
 SECOND_US = 1_000_000
 AHEAD_US = 300_000_000
 """How far ahead of its receipt a reading may be measured."""
@@ -37,7 +39,9 @@ class WorkerPartition:
         """True where the catalogue and the census are to be published with the next partials."""
         self._need: I64 = np.zeros(3, np.int64)
         self._fed_s: I64 = np.zeros(0, np.int64)
-        """Watermarks (whole seconds) up to which ordered lanes are fed; follows from the state."""
+        """Watermarks (whole seconds) of the kinds in ordered lanes, up to which these are fed; follows from the state."""
+        self._next_us: list[int] = []
+        """By track: before a watermark comes to this, nothing held reaches another window; follows from the state."""
 
     @property
     def offset(self) -> int:
@@ -93,18 +97,18 @@ class WorkerPartition:
         if state.incomplete and frame.rows:
             self._began(int(columns["received_at"].max()))
         verdicts = new_verdicts(frame.rows)
-        state.seen = make_room(state.seen, program.device_kind, state.watermark_us, frame.rows)
-        arrive(rows, program.tables, state.watermark_us, state.quiet_from_us, state.seen, verdicts)
-        self._count(rows, verdicts)
+        seen = with_room(state.seen, program.device_kind, state.watermark_us, frame.rows)
+        state.seen = arrive(rows, program.tables, state.watermark_us, state.quiet_from_us, seen, verdicts)
+        if slots.max() >= 0:
+            self._count(rows, verdicts, (slots[slots >= 0], quantities[quantities >= 0]))
         return with_rows(frame, verdicts, checked_meta("readings", offset, state.watermarks()), (self.partition, offset), state.registry.city_of)
 
-    def _count(self, rows: Rows, verdicts: Any) -> None:
+    def _count(self, rows: Rows, verdicts: Any, named: tuple[I32, I32]) -> None:
+        """Rows into windows and all that waits; named: the known slots and quantities that the frame's dictionaries name."""
         state, program = self.state, self.state.program
-        known = rows.slot >= 0
-        if not known.any():
-            return
         if program.dated:
-            outside = known & ((rows.measured_us < program.valid_from_us[rows.slot]) | (rows.measured_us >= program.valid_to_us[rows.slot]))
+            from_us, to_us = program.valid_from_us[rows.slot], program.valid_to_us[rows.slot]
+            outside = (rows.slot >= 0) & ((rows.measured_us < from_us) | (rows.measured_us >= to_us))
             verdicts = verdicts._replace(quality=np.where(outside, np.uint16(9), verdicts.quality).astype(np.uint16))
         at = 0
         while True:
@@ -112,11 +116,11 @@ class WorkerPartition:
             if at >= rows.slot.size:
                 break
             self._open_needed()
-        if program.pooled.any():
+        if program.pooled_quantity[named[1]].any():
             state.pool.add(rows, verdicts, program.lanes, program.pooled, program.leaf)
-        if program.tracks.lane.size:
+        if program.tracked[named[1]].any():
             self._hold_back(rows, verdicts)
-        if program.tables.correcting.any():
+        if program.tables.correcting[program.tables.slot_kind[named[0]]].any():
             register.take(state, rows, verdicts)
         if program.tracks.lane.size:
             self._feed_passed()
@@ -126,21 +130,19 @@ class WorkerPartition:
         self.state.windows.open(self.state.program, lane, start_us, city)
 
     def _hold_back(self, rows: Rows, verdicts: Any) -> None:
-        tracked = self.state.program.tracked[rows.quantity]
-        if not tracked.any():
-            return
-        mine = np.flatnonzero(tracked & (verdicts.status == KEPT))
-        flag = verdicts.quality[mine] & 0x000F
-        mine = mine[(flag == 1) | (flag == 2)]
+        mine = ordered_rows(rows.quantity, self.state.program.tracked, verdicts.status, verdicts.quality)
         if mine.size:
             self.state.held_back.append((rows.slot[mine], rows.quantity[mine], rows.measured_us[mine], verdicts.integer[mine]))
 
     def _feed_passed(self) -> None:
         """Feed where a watermark has come into another second: windows end at whole seconds, so none closes or is told before."""
-        seconds = self.state.watermark_us // SECOND_US
+        seconds = self._seconds()
         if not np.array_equal(seconds, self._fed_s):
             self._fed_s = seconds
             self._feed()
+
+    def _seconds(self) -> I64:
+        return self.state.watermark_us[self.state.program.tracked_kinds] // SECOND_US
 
     def _feed(self) -> None:
         """Feed what the watermark has passed, in order of time; then count what is held up to the windows passed."""
@@ -162,11 +164,11 @@ class WorkerPartition:
 
     def _close_tracks(self) -> None:
         state, program = self.state, self.state.program
-        for t, lane in enumerate(program.tracks.lane):
+        for t, lane in enumerate(program.tracks.lane.tolist()):
             passed_us = state.passed_us(program.lane_keys[lane][0])
-            if passed_us in (NEVER_US, 1 << 62):
+            if passed_us in (NEVER_US, 1 << 62) or passed_us < self._next_us[t]:
                 continue
-            until_us = program.starts_of(int(lane), passed_us)
+            until_us, self._next_us[t] = program.starts_of(lane, passed_us), program.next_us(lane, passed_us)
             if (until_us > state.closed_to_us[t]).any():
                 while not close(t, until_us, self._ground(), self._need):
                     self._open_needed()
@@ -198,4 +200,5 @@ class WorkerPartition:
 
     def fed_up(self) -> None:
         """After a change of the catalogue, and a load: the next feeding is due with the next second of a watermark."""
-        self._fed_s = self.state.watermark_us // SECOND_US
+        self._fed_s = self._seconds()
+        self._next_us = [NEVER_US] * self.state.program.tracks.lane.size

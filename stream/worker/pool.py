@@ -70,6 +70,11 @@ class Pool:
         key = (after << 52) | (old.key[used] & ((1 << 52) - 1))
         self.put(key[after >= 0], old.at_us[used][after >= 0], old.value[used][after >= 0])
 
+    def used(self) -> tuple[I64, I64, I64]:
+        """Keys, window starts and counts of all entries, in no order."""
+        there = self.table.key != FREE
+        return self.table.key[there], self.table.at_us[there], self.table.value[there]
+
     def put(self, key: I64, at_us: I64, count: I64) -> None:
         """Set entries of an empty table (restore)."""
         self.table = rebuild(Table(key, at_us, count, np.array([key.size])), NONE, capacity_for(key.size))

@@ -21,7 +21,7 @@ from kernels.accumulate import powers
 from kernels.arrive import Tables
 from kernels.lanes import ENERGY, EXTREMES, LAST_VALUE, Lanes
 from kernels.ordered import Tracks
-from kernels.reduce import FUNCTIONS, WHOLE, Places, Spans
+from kernels.reduce import FUNCTIONS, WHOLE, Listed, Places, Spans, listed_of
 from stream.worker.calendar import PARTS, calendars
 from stream.worker.devices import OPEN_US, device_kinds, hold_of, kind_of, measured_by, places_of, tables_of, time_of, us_of
 from stream.worker.registry import Registry
@@ -46,11 +46,14 @@ class Program(NamedTuple):
     lane_number: dict[LaneKey, int]
     functions: list[I32]  # by lane: (function code, aggregate number)
     pooled: npt.NDArray[np.uint8]  # by lane: 1 where readings are pooled in a histogram
+    pooled_quantity: npt.NDArray[np.bool_]  # by quantity: whether one of its lanes is pooled
     tracks: Tracks
     tracked: npt.NDArray[np.bool_]  # by quantity: whether a track follows it
+    tracked_kinds: I32  # kinds that measure a quantity that a track follows
     leaf: I32  # by slot: its smallest area
     dated: bool  # whether any slot is valid for a time only
     places: list[Places]  # by quantity
+    listed: Listed  # slots of all quantities and functions of all lanes, end to end
     aggregates: list[str]
     areas: list[str]
     kinds: list[str]
@@ -69,6 +72,11 @@ class Program(NamedTuple):
         """Start (µs) of the window of a lane that holds at_us, by city."""
         window: WindowName = WINDOWS[self.lanes.window[lane]]  # type: ignore[assignment]
         return np.array([window_of(at_us, window, zone)[0] for zone in self.time_zones or ["UTC"]], np.int64)
+
+    def next_us(self, lane: int, at_us: int) -> int:
+        """The earliest end (µs), over the cities, of the window of a lane that holds at_us: until then `starts_of` says the same."""
+        window: WindowName = WINDOWS[self.lanes.window[lane]]  # type: ignore[assignment]
+        return min(window_of(at_us, window, zone)[1] for zone in self.time_zones or ["UTC"])
 
     def part_of(self, lane: int) -> str:
         """The part of the day of a lane, "" for none."""
@@ -113,9 +121,7 @@ def compile_program(registry: Registry) -> Program:
     specs = [(spec, window) for spec, window in specs_of(registry) if spec.quantity in quantities]
     keys = sorted({lane_key(spec, window) for spec, window in specs})
     numbers = {key: number for number, key in enumerate(keys)}
-    aggregates = [key(spec, window) for spec, window in specs]
-    functions, pooled = _by_lane(specs, numbers)
-    measured = measured_by(registry, kinds, quantities)
+    (functions, pooled), measured = _by_lane(specs, numbers), measured_by(registry, kinds, quantities)
     tracks = _tracks(registry, keys, specs, numbers)
     slot_kind = np.array([kinds.get(slot.record.kind, 0) for slot in registry.slots], np.int32)
     places = places_of(registry, measured, slot_kind)
@@ -124,14 +130,17 @@ def compile_program(registry: Registry) -> Program:
         lanes=_lanes(registry, keys, functions, measured, slot_kind),
         lane_keys=keys,
         lane_number=numbers,
-        functions=[np.array(pairs, np.int32).reshape(-1, 2) for pairs in functions],
+        functions=functions,
         pooled=pooled,
+        pooled_quantity=_among(quantities, [quantities[keys[lane][0]] for lane in np.flatnonzero(pooled)]),
         tracks=tracks,
-        tracked=np.isin(np.arange(max(1, len(quantities))), tracks.quantity),
+        tracked=_among(quantities, tracks.quantity),
+        tracked_kinds=np.flatnonzero(measured[:, np.unique(tracks.quantity)].any(axis=1))[: len(kinds)].astype(np.int32),
         leaf=np.ascontiguousarray(places[0].area[:, 0]) if places else np.zeros(0, np.int32),
         dated=any(slot.record.valid_from is not None or slot.record.valid_to is not None for slot in registry.slots),
         places=places,
-        aggregates=aggregates,
+        listed=listed_of(places, functions),
+        aggregates=[key(spec, window) for spec, window in specs],
         areas=list(registry.records["area"]),
         kinds=list(kinds),
         kinds_of_quantity=[np.flatnonzero(measured[:, q]).astype(np.int32) for q in range(len(quantities))],
@@ -147,7 +156,12 @@ def compile_program(registry: Registry) -> Program:
     )
 
 
-def _by_lane(specs: list[tuple[AggregateSpec, str]], numbers: dict[LaneKey, int]) -> tuple[list[list[tuple[int, int]]], npt.NDArray[np.uint8]]:
+def _among(quantities: dict[str, int], which: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+    """By quantity: whether it is among these numbers."""
+    return np.isin(np.arange(max(1, len(quantities))), which)
+
+
+def _by_lane(specs: list[tuple[AggregateSpec, str]], numbers: dict[LaneKey, int]) -> tuple[list[I32], npt.NDArray[np.uint8]]:
     """(function code, aggregate number) pairs of every lane, and which lanes are pooled in a histogram."""
     functions: list[list[tuple[int, int]]] = [[] for _ in numbers]
     pooled = np.zeros(len(numbers), np.uint8)
@@ -156,10 +170,10 @@ def _by_lane(specs: list[tuple[AggregateSpec, str]], numbers: dict[LaneKey, int]
         functions[lane].append((FUNCTIONS.index(f"{spec.function}_{spec.weight}" if spec.weight else spec.function), number))
         if spec.function == "percentile":
             pooled[lane] = 1
-    return functions, pooled
+    return [np.array(pairs, np.int32).reshape(-1, 2) for pairs in functions], pooled
 
 
-def _lanes(registry: Registry, keys: list[LaneKey], functions: list[list[tuple[int, int]]], measured: npt.NDArray[np.bool_], slot_kind: I32) -> Lanes:
+def _lanes(registry: Registry, keys: list[LaneKey], functions: list[I32], measured: npt.NDArray[np.bool_], slot_kind: I32) -> Lanes:
     quantities = registry.numbers("quantity")
     cities = registry.of("city", City)
     plain = [(quantities[key[0]], lane) for lane, key in enumerate(keys) if key[2] in PARTS]

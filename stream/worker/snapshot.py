@@ -13,8 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from kernels.ordered import Held
-from kernels.pool import rebuild
-from kernels.table import Table, capacity_for
+from kernels.seen import entries, seen_of
 from stream.worker.blocks import Window
 from stream.worker.partition import WorkerPartition
 from stream.worker.registry import Registry
@@ -22,9 +21,8 @@ from stream.worker.silence import Silence
 from stream.worker.state import Register, State
 
 LAYOUT = "worker/4"
-_NONE = np.zeros(0, np.int64)
-_MOST_BYTES = 4 << 30
-"""More than any state: a size beyond is damage."""
+_MOST_TIMES = 256
+"""LZ4 makes nothing smaller than a 255th: a size beyond is damage."""
 
 
 class LayoutError(Exception):
@@ -44,8 +42,8 @@ def dump(worker: WorkerPartition) -> bytes:
         "watermark": _bytes(state.watermark_us),
         "quiet": _bytes(state.quiet_from_us),
         "silence": msgspec.msgpack.encode(state.silence),
-        "seen": _entries(state.seen, state),
-        "pool": _entries(state.pool.table, None),
+        "seen": _sorted(*entries(state.seen, state.program.device_kind, state.watermark_us)),
+        "pool": _sorted(*state.pool.used()),
         "pending": [_bytes(array) for array in state.pending],
         "register": [_bytes(array) for array in state.register],
         "incomplete": state.incomplete,
@@ -73,8 +71,8 @@ def load(partition: int, data: bytes) -> WorkerPartition:
     state.watermark_us = _array(document["watermark"], np.int64)
     state.quiet_from_us = _array(document["quiet"], np.int64)
     state.silence = msgspec.msgpack.decode(document["silence"], type=Silence)
-    state.seen = _table(document["seen"])
-    state.pool.table = _table(document["pool"])
+    state.seen = seen_of(*_columns(document["seen"]))
+    state.pool.put(*_columns(document["pool"]))
     slot, quantity, at_us, value = document["pending"]
     state.pending = (_array(slot, np.int32), _array(quantity, np.int32), _array(at_us, np.int64), _array(value, np.int64))
     dtypes = (np.int32, np.int32, np.int64, np.int64, np.uint8)
@@ -93,7 +91,7 @@ def load(partition: int, data: bytes) -> WorkerPartition:
 def _document(partition: int, data: bytes) -> dict[str, Any]:
     try:
         size = int.from_bytes(data[:8], "little")
-        if size > _MOST_BYTES:
+        if size > _MOST_TIMES * len(data):
             raise ValueError(f"{size} bytes")
         raw = pa.decompress(data[8:], size, codec="lz4", asbytes=True)
         return msgspec.msgpack.decode(raw, type=dict[str, Any])
@@ -115,12 +113,7 @@ def _array(data: bytes, dtype: Any) -> npt.NDArray[Any]:
     return np.frombuffer(data, dtype).copy()
 
 
-def _entries(table: Table, state: State | None) -> list[bytes]:
-    used = table.key != -1
-    key, at_us, value = table.key[used], table.at_us[used], table.value[used]
-    if state is not None:
-        above = at_us >= state.watermark_us[state.program.device_kind[key >> 16]]
-        key, at_us, value = key[above], at_us[above], value[above]
+def _sorted(key: npt.NDArray[np.int64], at_us: npt.NDArray[np.int64], value: npt.NDArray[np.int64]) -> list[bytes]:
     order = _order(key, at_us)
     return [_bytes(key[order]), _bytes(at_us[order]), _bytes(value[order])]
 
@@ -136,9 +129,10 @@ def _order(key: npt.NDArray[np.int64], at_us: npt.NDArray[np.int64]) -> npt.NDAr
     return order
 
 
-def _table(parts: list[bytes]) -> Table:
+def _columns(parts: list[bytes]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Keys, times and values of a table."""
     key, at_us, value = (_array(part, np.int64) for part in parts)
-    return rebuild(Table(key, at_us, value, np.array([key.size])), _NONE, capacity_for(key.size))
+    return key, at_us, value
 
 
 def _window(state: State, window: Window) -> list[Any]:

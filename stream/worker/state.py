@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from kernels.arrive import NEVER_US
 from kernels.ordered import Held, new_held
-from kernels.table import Table, new_table
+from kernels.seen import Seen, new_seen
 from stream.worker.blocks import OpenWindows
 from stream.worker.pool import Pool
 from stream.worker.program import Program, compile_program
@@ -55,7 +55,7 @@ class State:
         self.watermark_us: I64 = np.zeros(0, np.int64)
         self.quiet_from_us: I64 = np.zeros(0, np.int64)
         self.silence = Silence()
-        self.seen: Table = new_table(1 << 12)
+        self.seen: Seen = new_seen()
         self.windows = OpenWindows(0)
         self.pool = Pool()
         self.held_back: list[Pending] = []

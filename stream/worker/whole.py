@@ -6,11 +6,12 @@ Leaves    What the values mean to kernels.arrive, refusing to stream.worker.part
 
 from collections.abc import Sequence
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 import numpy as np
 
-from catalog.records import Record
+from catalog.records import City, Record
 from runtime.frames import Coded, DamagedFrame, Frame
 from stream.worker.registry import ENTITIES
 
@@ -54,8 +55,11 @@ def whole_catalogue(frame: Frame) -> list[tuple[str, str, Record | None]]:
             raise DamagedFrame(f"catalogue {name}: wanted an id, got {id_!r}")
         if name in ENTITIES:
             try:
-                records.append((name, id_, None if document is None else msgspec.json.decode(document, type=ENTITIES[name])))
-            except msgspec.DecodeError as error:
+                record = None if document is None else msgspec.json.decode(document, type=ENTITIES[name])
+                if isinstance(record, City):
+                    ZoneInfo(record.time_zone)
+                records.append((name, id_, record))
+            except (msgspec.DecodeError, ValueError, ZoneInfoNotFoundError) as error:
                 raise DamagedFrame(f"catalogue {name} {id_}: wanted a document of this release, got {error}") from error
     return records
 
@@ -65,7 +69,7 @@ def _check_coded(name: str, column: object) -> Coded:
         raise DamagedFrame(f"frame, {name}: wanted a dictionary of texts, got {type(column).__name__}")
     if None in column.texts:
         raise DamagedFrame(f"frame, {name}: wanted texts, got some that are missing")
-    if column.codes.size and (int(column.codes.min()) < 0 or int(column.codes.max()) >= len(column.texts)):
+    if column.codes.size and int(column.codes.view(np.uint32).max()) >= len(column.texts):  # a negative one is a large one, too
         raise DamagedFrame(f"frame, {name}: wanted codes of {len(column.texts)} texts, got {int(column.codes.min())} to {int(column.codes.max())}")
     return column
 

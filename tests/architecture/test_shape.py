@@ -20,6 +20,7 @@ ROOMS = (
     "local",
     "cli",
     "benchmarks",
+    "chaos",
 )
 MOST_LINES, MOST_FUNCTION_LINES, MOST_PARAMETERS, MOST_KERNEL_PARAMETERS = 300, 40, 5, 8
 WAIVED: dict[str, str] = {

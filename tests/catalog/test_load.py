@@ -161,7 +161,7 @@ CASES: list[tuple[str, str, tuple[str, str], str]] = [
         "misspelt key",
         ('window = "hour"', 'window = "hour"\nmin_covrage = 0.5'),
         "river.toml: wanted only id, version, names, descriptions, unit, formula, window, levels, min_coverage, better, bands, target, owner,"
-        " steward, source, indicator_code, indicator_verified, access, smallest_count, decimals, check_sql,"
+        " steward, source, indicator_code, indicator_verified, access, smallest_count, counts, decimals, check_sql,"
         " got 'min_covrage'; did you mean min_coverage?",
     ),
     (
@@ -224,7 +224,7 @@ def test_every_source_tag_stands_in_the_list_of_sources() -> None:
 
 def test_every_quantity_is_measured_and_feeds_a_kpi() -> None:
     catalogue = load_catalogue()
-    read = " ".join(kpi.formula for kpi in catalogue.kpis.values())
+    read = " ".join(" ".join((kpi.formula, *kpi.counts)) for kpi in catalogue.kpis.values())
     for quantity in catalogue.quantities:
         assert catalogue.kinds_of(quantity), quantity
         assert re.search(rf"\b{quantity}\b", read), quantity

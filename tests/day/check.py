@@ -17,6 +17,7 @@ from catalog.quality import Cause
 from catalog.records import Kpi
 from catalog.windows import from_us, to_us, window_of
 from formula.compile import Plan
+from formula.spec import AggregateSpec
 from formula.tree import POPULATION
 from tests.day import pack
 
@@ -100,6 +101,23 @@ def _values(connection: Connection, plan: Plan, columns: Mapping[str, list[Any]]
     people = dict(connection.execute("SELECT id, population FROM area").fetchall())
     given[POPULATION] = np.array([float(people[area]) for area in columns["area"]])
     return list(plan.evaluate(given).tolist())
+
+
+def persons(connection: Connection, spec: AggregateSpec, spans: list[tuple[datetime, datetime]]) -> dict[Key, float]:
+    """A total of stored readings (`sum` or `last_sum` of a quantity) in every area and window that has some."""
+    one = {"sum": "sum(value)", "last_sum": "(array_agg(value ORDER BY measured_at DESC))[1]"}[spec.function]
+    sql = f"""
+        SELECT a.id, given.window_start, sum(d.value)
+        FROM (SELECT * FROM unnest(%s::timestamptz[], %s::timestamptz[]) AS w (window_start, window_end)) given
+        CROSS JOIN LATERAL (
+            SELECT device, area, {one} AS value FROM reading_named
+            WHERE quantity = %s AND good(quality) AND measured_at >= given.window_start AND measured_at < given.window_end GROUP BY device, area
+        ) d
+        JOIN area n ON n.id = d.area LEFT JOIN area p ON p.id = n.parent JOIN area a ON a.id IN (n.id, n.parent, p.parent)
+        GROUP BY 1, 2
+    """
+    rows = connection.execute(sql.encode(), ([start for start, _ in spans], [end for _, end in spans], spec.quantity)).fetchall()
+    return {(area, start): value for area, start, value in rows}
 
 
 def published(connection: Connection, kpi: Kpi, spans: list[tuple[datetime, datetime]]) -> dict[Key, Published]:

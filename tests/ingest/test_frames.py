@@ -55,7 +55,7 @@ def test_pace_is_that_of_the_last_full_second() -> None:
     assert pace.per_s == 0
 
 
-def test_a_frame_closes_when_its_oldest_row_has_waited() -> None:
+def test_rule_02_a_frame_closes_when_its_oldest_row_has_waited() -> None:
     frames = Frames(4, 100)
     frames.add(rows([1]), batch(), 5.0)
     frames.add(rows([2]), batch(), 5.003)
@@ -67,7 +67,7 @@ def test_a_frame_closes_when_its_oldest_row_has_waited() -> None:
     assert frames.next_due_s() is None
 
 
-def test_under_load_frames_wait_longer() -> None:
+def test_rule_02_under_load_frames_wait_longer() -> None:
     frames = Frames(1, 100_000)
     frames.add(rows([0] * 30_000), batch(), 1.0)
     assert len(frames.all()) == 1

@@ -149,7 +149,7 @@ def test_equal_keys_in_one_message_the_first_stands_in_others_all() -> None:
     assert len(rows(pipe.flush())) == 2
 
 
-def test_a_frame_is_numbered_per_partition_without_holes_and_heartbeats_count_along() -> None:
+def test_rule_02_a_frame_is_numbered_per_partition_without_holes_and_heartbeats_count_along() -> None:
     pipe = pipeline(frame_rows=2)
     records: list[Outgoing] = []
     for i in range(5):
@@ -173,7 +173,7 @@ def test_a_frame_is_numbered_per_partition_without_holes_and_heartbeats_count_al
     assert "last" not in frames.decode(records[0].value).meta
 
 
-def test_a_message_is_acknowledged_after_all_its_records_and_all_messages_before() -> None:
+def test_rule_24_a_message_is_acknowledged_after_all_its_records_and_all_messages_before() -> None:
     pipe = pipeline()
     half = b'[{"quantity":"pm2_5","value":1},{"quantity":"pm2_5","value":"x"}]'
     first, _ = pipe.take([delivery(half, mid=11), delivery(b"[]", mid=12)], 0.0)

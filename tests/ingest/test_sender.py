@@ -91,7 +91,7 @@ STEP = st.sampled_from(["ok", "ok", "hold", "full", "refuse", "lose", "written, 
 
 
 @given(st.integers(0, 12), st.lists(STEP, max_size=20))
-def test_all_are_confirmed_once_and_the_log_holds_them_in_order(count: int, steps: list[str]) -> None:
+def test_rule_24_all_are_confirmed_once_and_the_log_holds_them_in_order(count: int, steps: list[str]) -> None:
     # a record that is held waits until its producer is stopped, so something must break that producer later
     script = [*steps, "lose"] if "hold" in steps else steps
     total = count + len(script)

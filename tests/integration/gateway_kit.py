@@ -136,6 +136,11 @@ class Publisher:
         self._sent += 1
         self._client.publish(topic, payload, qos=qos)
 
+    @property
+    def waiting(self) -> int:
+        """Handed in, and not taken by the broker yet."""
+        return self._sent - self._taken
+
     def settle(self, within_s: float = 30.0) -> None:
         """Wait until the broker has taken everything."""
         until(lambda: self._taken == self._sent, within_s, lambda: f"the broker took {self._taken} of {self._sent}")

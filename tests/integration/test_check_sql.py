@@ -8,11 +8,12 @@ import pytest
 
 from catalog.load import load_catalogue
 from catalog.quality import Cause, Flag
-from catalog.windows import FIXED_US
+from catalog.windows import FIXED_US, to_us
 from formula.compile import Plan, compile_kpi
 from formula.tree import Aggregate
 from simulators.faults import Fault
-from tests.day import check, coverage
+from storage.published import numbers
+from tests.day import check, coverage, pack
 from tests.day.check import Connection
 from tests.day.record import Day
 
@@ -58,6 +59,8 @@ def test_what_was_published_is_what_check_sql_gives(kpi: str, held: Held) -> Non
     assert not {key: one for key, one in published.items() if one.value is not None and key not in opinion}, "finals without a second opinion"
     relative = allowed(plan)
     settled = {key: one.value for key, one in published.items() if one.value is not None}
+    withheld = {key for key, one in published.items() if one.state == "suppressed"}
+    assert not withheld or plan.kpi.smallest_count, "withheld without a smallest count"
     wrong = {
         key: (value, opinion[key])
         for key, value in settled.items()
@@ -65,9 +68,32 @@ def test_what_was_published_is_what_check_sql_gives(kpi: str, held: Held) -> Non
     }
     assert not wrong, f"{len(wrong)} of {len(settled)} differ: (published, check_sql)"
     # What has no number has too little behind it, not another opinion.
-    assert all(published[key].coverage < plan.kpi.min_coverage for key in opinion if published[key].state != "ok")
-    levels = {level for (level,) in held.connection.execute("SELECT DISTINCT level FROM area WHERE id = ANY(%s)", ([area for area, _ in settled],))}
+    assert all(published[key].coverage < plan.kpi.min_coverage for key in opinion if published[key].state not in ("ok", "suppressed"))
+    areas = [area for area, _ in {*settled, *withheld}]
+    levels = {level for (level,) in held.connection.execute("SELECT DISTINCT level FROM area WHERE id = ANY(%s)", (areas,))}
     assert levels == set(plan.kpi.levels), "the day feeds every KPI at every level"
+
+
+@pytest.mark.parametrize("kpi", sorted(kpi.id for kpi in CATALOGUE.kpis.values() if kpi.smallest_count))
+def test_what_is_withheld_is_about_a_few_and_what_is_shown_does_not_tell_it(kpi: str, held: Held) -> None:
+    plan = plan_of(kpi)
+    (count,), smallest = plan.counts, plan.kpi.smallest_count
+    assert isinstance(count, Aggregate)
+    spans = check.closed_windows(held.connection, plan, CATALOGUE)
+    published = check.published(held.connection, plan.kpi, spans)
+    counts = check.persons(held.connection, count.spec, spans)
+    assert not [key for key, one in published.items() if one.state == "ok" and 0 < counts[key] < smallest]
+    for start, _ in spans:
+        states = {area: one.state for (area, begin), one in published.items() if begin == start}
+        hidden = [area for area, state in states.items() if state == "suppressed"]
+        told = {area: one.value for (area, begin), one in published.items() if begin == start and one.state == "ok"}
+        assert numbers(held.connection, (kpi, plan.version), to_us(start), list(states)) == told, "what a restatement compares with"
+        assert not hidden or any(0 < counts[area, start] < smallest for area in states if (area, start) in counts), "withheld without a reason"
+        if states.get(pack.CITY) == "ok" and hidden:
+            # An area with too little data has no number either.
+            unknown = [area for area, state in states.items() if state not in ("ok", "no_data")]
+            assert len(unknown) > 1
+            assert sum(counts[area, start] for area in unknown) >= smallest
 
 
 @EVERY_KPI
@@ -98,7 +124,7 @@ def test_below_its_minimum_a_kpi_has_a_state_and_no_number(day: Day) -> None:
         if state == "ok":
             assert (without_number, without_band, enough) == (False, kpi not in banded, True), kpi
         else:
-            assert state in ("not_enough_data", "no_data"), kpi
+            assert state in ("not_enough_data", "no_data", "suppressed"), kpi
             assert (without_number, without_band) == (True, True), kpi
     short = {kpi for kpi, state, _, _, enough, _ in rows if state == "not_enough_data" and not enough}
     demanding = {kpi.id for kpi in CATALOGUE.kpis.values() if kpi.min_coverage >= 0.75 and kpi.window in FIXED_US}

@@ -86,7 +86,7 @@ def test_a_message_at_qos_0_is_taken_and_disturbs_no_acknowledgement(system: Sys
     assert gateway.metric("kompas_gateway_mqtt_connections_total") == 1
 
 
-def test_heartbeats_are_numbered_with_the_frames_and_the_last_says_so(system: System, publisher: kit.Publisher) -> None:
+def test_rule_03_heartbeats_are_numbered_with_the_frames_and_the_last_says_so(system: System, publisher: kit.Publisher) -> None:
     kit.register(system)
     since = kit.ends(system)
     gateway = system.spawn("gateway").wait_ready()

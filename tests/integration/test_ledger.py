@@ -5,17 +5,25 @@ import json
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from prometheus_client import CollectorRegistry
 
+from catalog.topics import CHECKED
+from local.outage import Queue
 from simulators import checking
 from simulators.simulate import Order, Run, simulate
 from simulators.worlds import World, worlds
 from storage import ledger_report, queries, settled
+from storage.expiry import Expiry
+from storage.metrics import WriterMetrics
+from tests.integration import gateway_kit as kit
 from tests.packs import Box, DeviceRow, write_catalogue, write_city
 from tests.pipeline import Pipeline
 from tests.servers import System, start_system
@@ -155,5 +163,37 @@ def test_a_clean_stop_ends_a_life_and_waiting_names_what_it_waits_for(system: Sy
     pipeline.until(lambda: pipeline.processes["gateway"].metric("kompas_gateway_kafka_backlog_bytes") == 0, 30.0)
     with pytest.raises(TimeoutError, match=r"not settled: \d+ records of kompas\.readings\.v1"):
         wait_settled(system, 3.0)
+    # what it has not read is told once half of the time that the topic keeps is over
+    expiry, now_ms = Expiry(system.kafka, system.conninfo(), WriterMetrics(CollectorRegistry())), time.time_ns() // 1_000_000
+    assert asyncio.run(expiry.look(now_ms)) == {}
+    assert asyncio.run(expiry.look(now_ms + CHECKED.retention_ms // 2 + 60_000))[CHECKED.name] > 0
     pipeline.restart("writer")
     balanced(wait_settled(system))
+
+
+def kept(pipeline: Pipeline, dropped: int) -> bool:
+    return bool(pipeline.value("SELECT dropped FROM ledger_broker") == dropped)
+
+
+def test_rule_25_what_the_broker_drops_is_a_line_of_the_ledger_and_an_alarm_over_its_restarts(system: System, pipeline: Pipeline) -> None:
+    """The last story: the ledger is not at 0 behind it."""
+    system.mosquitto.queue = Queue(messages=100)
+    dropped = 0
+    for count in (350, 200):  # it counts from nothing each time, and says less the second time
+        pipeline.processes.pop("gateway").stop()
+        system.restart("mosquitto")
+        publisher = kit.Publisher(system)
+        for number in range(count):
+            publisher.publish("city/mini/mini.noise-00/json", f'{{"quantity": "sound_level", "value": {40 + number % 9}}}'.encode())
+        publisher.settle()
+        publisher.close()
+        gateway = pipeline.restart("gateway")
+        dropped += count - 100
+        pipeline.until(partial(kept, pipeline, dropped), 60.0, f"{dropped} dropped")
+        assert '"broker_drops"' in gateway.log.read_text(encoding="utf-8")
+    found = wait_settled(system)
+    assert (found["balance"], found["dropped_by_broker"]) == (0, dropped)
+    assert [line["expected"] for line in found["lines"] if line["what"] == "dropped_by_broker"] == [dropped]
+    writer = pipeline.processes["writer"]
+    pipeline.until(lambda: f'"messages": {dropped}' in writer.log.read_text(encoding="utf-8"), 30.0, "the alarm")
+    assert json.loads(writer.get("/report")[1])["ledger"]["dropped_by_broker"] == dropped

@@ -116,3 +116,22 @@ def test_what_the_broker_drops_is_added_up_over_its_restarts(writer):
     writer.commit()
     assert writer.execute("SELECT said, dropped FROM ledger_broker").fetchall() == [(3, 12)]
     assert ledger_books.read(writer).broker_dropped == 12
+
+
+def test_a_broker_that_dropped_more_after_its_restart_than_before_is_not_taken_for_the_same(writer):
+    minute_us = 60_000_000
+    for said, began_us in (
+        (5, 0),
+        (5, 9_000_000),
+        (8, None),
+        (8, 3_000_000),
+        (9, 5 * minute_us),
+        (9, 5 * minute_us + 9_000_000),
+        (9, 9 * minute_us),
+        (12, 9 * minute_us),
+    ):
+        tally = Tally()
+        tally.broker_dropped, tally.broker_began_us = {"gw-0": said}, {"gw-0": began_us}
+        ledger_rows.keep(writer, tally)
+    writer.commit()
+    assert ledger_books.read(writer).broker_dropped == 8 + 9 + 12

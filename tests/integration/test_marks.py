@@ -9,11 +9,17 @@ import psycopg
 import pytest
 
 from catalog import tables
+from catalog.cities import load_city
+from catalog.load import load_catalogue
+from catalog.packs import configured
 from catalog.topics import CHECKED, KPIS
+from runtime.clock import iso
 from runtime.errors import Unavailable
 from storage import marks, restating
 from storage.batch import Batch
+from storage.connect import connect
 from storage.positions import Key
+from storage.registry import Wanted, register
 from storage.transaction import Database as Writer
 from tests.storage.database import Database, registered
 from tests.storage.making import NOON_US, checked, kpi
@@ -209,3 +215,30 @@ def test_a_changed_catalogue_is_seen(database: Database, story: Story) -> None:
         owner.execute("UPDATE catalogue_document SET hash = hash || ' ' WHERE entity = 'city'")
     story.came((device, "sound_level", NOON_US + 2, 60.0, LATE))
     assert story.writer._marker._known is not before
+
+
+def test_rule_04_a_device_that_stood_elsewhere_earlier_marks_its_windows_in_both_areas(database: Database, story: Story) -> None:
+    """Last, for the device stays where it has come: the pack says that it moved three hours ago."""
+    (id_, area), other = database.ask("SELECT id, area FROM device_current WHERE kind = 'traffic_loop' ORDER BY no LIMIT 1")[0], "brussels.21001.n08"
+    assert area != other
+    lineage = line_of(database, id_)
+    story.marks()
+    story.said(msgspec.json.encode(kpi(area="brussels", window_start="2026-03-03T12:00:00Z", window_end="2026-03-03T12:01:00Z")))
+    pack = load_city("brussels")
+    moved = msgspec.structs.replace(pack.devices[id_], area=other, valid_from=iso(NOON_US - 3 * HOUR))
+    packs = (pack._replace(devices={**pack.devices, id_: moved}),)
+    wanted = Wanted(configured(load_catalogue(), packs), packs)
+    with connect(database.conninfo(tables.OWNER_ROLE), "test") as owner:
+        register(owner, wanted, NOON_US)
+        owner.commit()
+    found = story.marks()
+    assert {reason for *_, reason in found} == {"correction"}
+    windows = {(id_, place, start) for id_, place, start, _ in found}
+    assert {place for id_, place, _ in windows if id_ == "traffic_speed"} == line_of(database, id_) | lineage
+    assert {start for id_, _, start in windows if id_ == "traffic_day"} == {"03-03 23:00"}
+    assert min(start for id_, _, start in windows if id_ == "traffic_speed") == "03-04 09:00"
+    assert not {id_ for id_, *_ in windows} & {"pm2_5_hour", "noise_now"}
+    with connect(database.conninfo(tables.OWNER_ROLE), "test") as owner:
+        register(owner, wanted, NOON_US + HOUR)
+        owner.commit()
+    assert story.marks() == [], "the same again marks nothing"

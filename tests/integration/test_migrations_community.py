@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from local.layout import layout
-from storage import schema
+from storage import quality, restating, schema
 
 pytestmark = pytest.mark.integration
 
@@ -42,13 +42,16 @@ def package() -> Path:
 def test_all_migrations_run_and_retention_reaches_into_compressed_chunks(package):
     files = [str(schema.FOLDER / file.name) for file in schema.read()]
     script = Path(__file__).parent.parent / "storage" / "community.mjs"
+    days = [f"2026-01-{day:02}T00:00Z" for day in (5, 6, 7)]
+    times = "{" + ",".join(days) + "}"
+    flag = quality._FLAG % ("'{2,2,2}'", "'{1,1,1}'", f"'{times}'", "'{132,132,132}'", f"'{days[0]}'", f"'{days[-1]}'")
     done = subprocess.run(
         ["node", str(script), str(package), *files],
         capture_output=True,
         text=True,
         check=False,
         timeout=180,
-        env={"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")},
+        env={"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "FLAG_STATEMENTS": json.dumps([restating._UNPACK, flag])},
     )
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
@@ -57,4 +60,5 @@ def test_all_migrations_run_and_retention_reaches_into_compressed_chunks(package
     assert said["compressed"] > 300
     # The long kind's readings go by whole chunks of a day, the short kind's row by row.
     assert said["retention"] == {"chunks_dropped": 20, "rows_deleted": 390}
+    assert said["flagged"] == [{"device": 2, "quality": 132, "rows": 3}], "flags reach into them, too"
     assert said["left"] == [{"device": 1, "rows": 11}, {"device": 2, "rows": 401}]

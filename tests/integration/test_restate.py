@@ -19,6 +19,8 @@ from catalog.topics import KPIS, partition_of
 from restate import recompute
 from runtime import clock
 from runtime.clock import iso_s
+from storage import untested
+from storage.connect import connect
 from storage.queries import restating
 from tests.restate import town
 from tests.restate.town import DAY_START, HOUR, TOWN
@@ -54,7 +56,8 @@ class Town:
             time.sleep(0.1)
 
     def settled(self, within_s: float = 90.0) -> None:
-        """No mark whose window is closed, outbox empty, and the writer has stored what was published."""
+        """No test due, no mark whose window is closed, outbox empty, and the writer has stored what was published."""
+        self.until(lambda: not self.untested(), "tested", within_s)
         self.until(
             lambda: (
                 self.ask(
@@ -66,6 +69,16 @@ class Town:
             "settled",
             within_s,
         )
+
+    def untested(self) -> dict[str, int]:
+        """Quality work that waits."""
+        with connect(self.system.conninfo(), "test") as connection:
+            return {what: number for what, number in untested.waiting(connection).items() if number}
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """./kompas …, with the right to write."""
+        environment = self.system.environment("writer", **self.settings)
+        return subprocess.run([sys.executable, "-m", "cli", *arguments], capture_output=True, text=True, env=environment, check=False)
 
     def value(self, kpi: str, area: str, start_us: int) -> tuple[Any, ...] | None:
         rows = self.ask(
@@ -117,15 +130,33 @@ def there(servers: System, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         found.until(lambda: found.ask("SELECT count(*) FROM reading") == [(len(rows),)], "all stored")
         found.until(lambda: found.value("pm2_5_day", TOWN, DAY_START) is not None, "the day is closed")
         found.until(lambda: found.value("pm2_5_hour", TOWN, DAY_START + 24 * HOUR) is not None, "the hour after it is closed")
+        found.settled()
         yield found
 
 
 def test_rule_27_live_equals_replay_on_untouched_data(there: Town) -> None:
-    """Before anything comes late."""
+    """Before anything comes late; one reading was flagged by a test."""
     compared, differing = there.differing()
     assert not differing, differing[:3]
     assert compared > 1_000
     assert there.ask("SELECT count(*) FROM dirty_window") == [(0,)]
+
+
+def test_rule_23_a_spike_is_flagged_when_its_time_is_closed_and_its_windows_are_restated(there: Town) -> None:
+    device, at, spike = town.SPIKE
+    area = town.devices()[device][1]
+    ((test, flag, many),) = there.ask("SELECT test, flag, readings FROM quality_word")
+    assert (test, flag, many) == ("spike", 3, 1)
+    assert there.ask("SELECT value, quality FROM reading_named WHERE device = %s AND quality & 15 = 3", device) == [(spike, 3 | 1 << 7)]
+    for where in (area, area.rpartition(".")[0], TOWN):
+        value = there.value("bicycle_day", where, DAY_START)
+        assert value is not None
+        assert value[4:] == (2, "restated", "flagged", None)
+        ((first,),) = there.ask(
+            "SELECT value FROM kpi_revision WHERE kpi = 'bicycle_day' AND area = %s AND window_start = %s", where, iso_s(DAY_START)
+        )
+        assert value[0] == first - spike
+    assert at < town.END
 
 
 def test_the_command_compares_and_says_so(there: Town) -> None:
@@ -279,7 +310,8 @@ def test_rule_22_killed_between_the_transaction_and_kafka_it_says_the_same_once(
     there.late(device, hour + 11 * MINUTE + SECOND, 222.2)
     there.system.stop("kafka")
     restater.child.signal(signal.SIGCONT)
-    there.until(lambda: there.ask("SELECT count(*) FROM kpi_outbox")[0][0] > 0, "something in the outbox")
+    key = f"pm2_5_hour|{area}"
+    there.until(lambda: there.ask("SELECT count(*) FROM kpi_outbox WHERE key = %s", key)[0][0] > 0, "the window in the outbox")
     restater.kill()
     outbox = there.ask("SELECT key, document FROM kpi_outbox ORDER BY no")
     del there.processes["restater"]
@@ -296,6 +328,43 @@ def test_rule_22_killed_between_the_transaction_and_kafka_it_says_the_same_once(
     there.settled()
     assert there.value("pm2_5_hour", area, hour)[4] == 2  # type: ignore[index]
     assert there.processes["writer"].metric("kompas_writer_double_final_total") == 0
+
+
+def test_rule_22_flags_set_by_hand_restate_and_cleared_they_restate_again(there: Town) -> None:
+    device, hour = f"{TOWN}.air-quality-2", DAY_START + 19 * HOUR
+    before = there.value("pm2_5_hour", TOWN, hour)
+    words = there.ask("SELECT * FROM quality_word")
+    span = ("--device", device, "--from", iso_s(hour), "--to", iso_s(hour + HOUR), "--why", "the inlet was wet")
+    done = there.command("quality", "set", *span, "--flag", "bad", "--by", "ana", "--json")
+    assert done.returncode == 0, done.stderr
+    (told,) = json.loads(done.stdout)
+    assert (told["device"], told["flag"], told["set_by"], told["pending"]) == (device, "bad", "ana", False)
+    assert told["readings"] > 5
+    there.settled()
+    after = there.value("pm2_5_hour", TOWN, hour)
+    assert before is not None
+    assert after is not None
+    assert after[4:7] == (2, "restated", "flagged")
+    ((left,),) = there.ask(
+        "SELECT avg(mean) FROM (SELECT device, avg(value) AS mean FROM reading_named WHERE city = %s AND quantity = 'pm2_5' AND device <> %s"
+        " AND measured_at >= %s AND measured_at < %s GROUP BY device) each", TOWN, device, iso_s(hour), iso_s(hour + HOUR),
+    )  # fmt: skip
+    assert after[0] == pytest.approx(left, rel=1e-12)
+    assert after[3] == before[3] - 1
+    listed = there.command("quality", "list", "--device", device)
+    assert (listed.returncode, "the inlet was wet" in listed.stdout) == (0, True)
+    assert there.command("quality", "clear", str(told["no"])).returncode == 0
+    there.settled()
+    assert there.value("pm2_5_hour", TOWN, hour) == (*before[:4], 3, "restated", "flagged", None)
+    assert there.ask("SELECT * FROM quality_word") == words
+    tests = there.command("quality", "list", "--tests", "--from", iso_s(DAY_START), "--to", iso_s(town.END), "--json")
+    assert [(row["test"], row["flag"]) for row in json.loads(tests.stdout)] == [("spike", "suspect")]
+    retested = there.command("quality", "retest", "--kind", "bicycle_counter", "--from", iso_s(DAY_START), "--to", iso_s(town.END))
+    assert (retested.returncode, "104 quarter-hours" in retested.stdout) == (0, True)
+    there.settled()
+    assert [row[:8] for row in there.ask("SELECT * FROM quality_word")] == [row[:8] for row in words]
+    refused = there.command("quality", "set", *span[2:], "--flag", "bad", "--device", f"{TOWN}.air-qality-2")
+    assert (refused.returncode, f"did you mean {device}" in refused.stderr) == (2, True)
 
 
 def test_when_all_is_settled_live_equals_replay_again(there: Town) -> None:

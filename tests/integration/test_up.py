@@ -42,6 +42,9 @@ def test_status_tells_everything_and_everything_is_well(kompas: Kompas) -> None:
     assert set(found["processes"]) == {process.name for process in processes.LONG_RUNNING} - {"demo"}
     assert {part["state"] for part in (*found["servers"].values(), *found["processes"].values())} == {"up"}
     assert found["mqtt"]["port"] == kompas.ports["mqtt"]
+    assert found["mqtt"]["outage_messages"] >= 600_000
+    assert found["mqtt"]["outage_s_at_1000"] >= 600
+    assert min(found["mqtt"][f"outage_{what}_mb"] for what in ("memory", "disk")) > 500
     assert found["kafka"]["topics"]["kompas.readings.v1"]["partitions"] == 12
     for path in (*found["database"]["roles"].values(), *found["mqtt"]["users"].values()):
         assert Path(path).stat().st_mode & 0o777 == 0o600

@@ -218,11 +218,47 @@ def test_its_report_says_what_the_database_says(city):
     assert writer.stop() == 0
 
 
+def test_rule_11_before_newer_records_the_writer_stands_says_so_and_goes_on_after_the_upgrade(city):
+    stands, goes_on = 6, 8
+    value = msgspec.json.encode(kpi(area="brussels.21005"))
+    newer_value = (KPIS.name, stands, value, [("kompas.schema", b"kpi_value/2")])
+    city.send([city.frame(stands, city.readings(stands, 3)), city.frame(stands, city.readings(stands, 3), schema="checked/2"), newer_value])
+    stood = city.next_input[stands] - 1
+    city.send([city.frame(stands, city.readings(stands, 3)), city.frame(goes_on, city.readings(goes_on, 3))])
+    writer = city.spawn()
+    wait_until(lambda: writer.metric("kompas_writer_standing"), 2)
+    wait_until(lambda: _stored(city, goes_on), city.next_input[goes_on])
+    status, said = writer.get("/readyz")
+    assert status == 503
+    for part in (
+        f"{CHECKED.name}/{stands} stands at offset",
+        "checked/1",
+        "checked/2",
+        f"{KPIS.name}/{stands} stands at",
+        "kpi_value/1",
+        "kpi_value/2",
+    ):
+        assert part in msgspec.json.decode(said)["wrong"]["schema"]
+    assert writer.get("/healthz")[0] == 200
+    assert _stored(city, stands) == stood
+    assert writer.stop() == 0
+    assert writer.log.read_text(encoding="utf-8").count('"newer_schema"') == 2
+    upgraded = city.spawn(module="tests.integration.upgraded_writer").wait_ready()
+    city.wait_stored(upgraded)
+    wait_until(lambda: city.ask("SELECT count(*) FROM kpi_value WHERE area = 'brussels.21005'"), [(1,)])
+    city.check_readings()
+    assert upgraded.stop() == 0
+
+
+def _stored(city, partition):
+    return city.ask("SELECT next_offset FROM stream_offset WHERE topic = %s AND partition = %s", CHECKED.name, partition)[0][0]
+
+
 def test_another_kafka_cluster_stops_it_loudly(city):
     """With the odd partitions, which the other stories leave alone; afterwards all is as it was."""
     assert city.spawn(ordinal=1).wait_ready().stop() == 0
     with psycopg.connect(city.system.conninfo(tables.OWNER_ROLE), autocommit=True) as connection:
-        (was,) = connection.execute("SELECT cluster_id FROM stream_offset WHERE topic = %s AND partition = 3", (CHECKED.name,)).fetchone()
+        ((was,),) = connection.execute("SELECT cluster_id FROM stream_offset WHERE topic = %s AND partition = 3", (CHECKED.name,)).fetchall()
         move = "UPDATE stream_offset SET cluster_id = %s WHERE topic = %s AND partition = 3"
         connection.execute(move, ("another", CHECKED.name))
         writer = city.spawn(ordinal=1)

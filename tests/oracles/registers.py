@@ -46,13 +46,13 @@ def told_by_equations(hidden: np.ndarray) -> np.ndarray:
     rows, cols = hidden.shape
     system = [[Fraction(int(i == line)) for i, _ in at] for line in range(rows)] + [[Fraction(int(j == line)) for _, j in at] for line in range(cols)]
     # the total of a line stands on the other side, but whether it is fixed does not depend on its sign
-    rank, out = _rank(system), np.zeros(hidden.shape, bool)
+    rank, out = rank_of(system), np.zeros(hidden.shape, bool)
     for n, place in enumerate(at):
-        out[place] = _rank([*system, [Fraction(int(m == n)) for m in range(len(at))]]) == rank
+        out[place] = rank_of([*system, [Fraction(int(m == n)) for m in range(len(at))]]) == rank
     return out
 
 
-def _rank(system: list[list[Fraction]]) -> int:
+def rank_of(system: list[list[Fraction]]) -> int:
     rows, rank = [list(row) for row in system], 0
     for column in range(len(rows[0]) if rows else 0):
         pivot = next((r for r in range(rank, len(rows)) if rows[r][column]), None)

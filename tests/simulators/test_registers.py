@@ -187,7 +187,9 @@ def test_it_ends_when_asked_to():
 
 def test_the_example_map_reads_a_monthly_file_in_order_of_time(tmp_path):
     file = tmp_path / "youth-care.csv"
-    file.write_text("month,area,clients,spent,budget,waiting\n2026-02,binnenstad,186,401000,398000,-\n2026-01,assendorp,402,874100,861000,61\n")
+    file.write_text(
+        "month,area,clients,started,spent,budget,waiting\n2026-02,binnenstad,186,14,401000,398000,-\n2026-01,assendorp,402,30,874100,861000,61\n"
+    )
     first, second = read(file, load_map(Path("docs/examples/maps/register_monthly.toml")))
     assert isinstance(first, Row)
     assert isinstance(second, Row)
@@ -195,5 +197,5 @@ def test_the_example_map_reads_a_monthly_file_in_order_of_time(tmp_path):
     assert (second.device, second.at_us) == ("register:youth-care:zwolle.binnenstad", at(2026, 2, 1))
     assert {first.device, second.device} <= ZWOLLE.devices.keys()
     assert {value.quantity: value.value for value in second.values} == {
-        "youth_care_clients": 186.0, "youth_care_spent": 401_000.0, "youth_care_budget": 398_000.0,
+        "youth_care_clients": 186.0, "youth_care_started": 14.0, "youth_care_spent": 401_000.0, "youth_care_budget": 398_000.0,
     }  # fmt: skip

@@ -26,8 +26,11 @@ await db.exec(`
 const [{ compressed }] = await rows(
   "SELECT count(compress_chunk(chunk))::int AS compressed FROM show_chunks('reading', older_than => '2026-02-01T00:00Z'::timestamptz) AS chunk",
 );
+// The restater's own statements, on readings whose chunks are compressed.
+for (const statement of JSON.parse(process.env.FLAG_STATEMENTS)) await db.exec(statement);
+const flagged = await rows("SELECT device, quality, count(*)::int AS rows FROM reading WHERE quality <> 1 GROUP BY device, quality");
 const jobs = await rows("SELECT proc_name FROM timescaledb_information.jobs WHERE hypertable_name = 'reading'");
 const [retention] = await rows("SELECT chunks_dropped::int, rows_deleted::int FROM apply_retention('2026-03-04T00:00Z')");
 const left = await rows("SELECT device, count(*)::int AS rows FROM reading GROUP BY device ORDER BY device");
-console.log(JSON.stringify({ license, compressed, jobs: jobs.map((job) => job.proc_name), retention, left }));
+console.log(JSON.stringify({ license, compressed, jobs: jobs.map((job) => job.proc_name), retention, left, flagged }));
 await db.close();

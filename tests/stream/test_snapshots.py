@@ -1,5 +1,6 @@
 """Snapshots that are not what this release would write: recognised, replayed instead, loudly, and never misread."""
 
+import zlib
 from typing import Any
 
 import msgspec
@@ -131,3 +132,14 @@ def test_rule_14_what_cannot_be_read_is_replayed_from_the_start_and_said(topic: 
     holder = owner._make((topic, 5), Committed(2, Pointer("id", 0, 0, 1, 0, 1)), data)
     assert holder.offset == -1
     assert said == ["snapshot_missing" if data is None else "snapshot_of_another_layout"]
+
+
+@given(st.integers(0, 11), st.binary(max_size=400), st.sampled_from(["bytes", "zlib", "lz4"]), st.integers(0, 7))
+def test_rule_14_bytes_of_any_other_layout_are_unusable_and_nothing_worse(partition: int, junk: bytes, form: str, layout: int) -> None:
+    plain = msgspec.msgpack.encode([layout, partition, 12, junk])
+    packed = {"bytes": junk, "zlib": zlib.compress(plain), "lz4": len(plain).to_bytes(8, "little") + pa.compress(plain, codec="lz4", asbytes=True)}
+    body = packed[form]
+    with pytest.raises(SnapshotUnusable):
+        CombinerPartition(partition).restore(zlib.crc32(body).to_bytes(4, "big") + body)
+    with pytest.raises(LayoutError):
+        load(partition, body)

@@ -1,0 +1,247 @@
+"""What was seen above the watermark: of every series (device and quantity) its readings in order of time; a table of those out of order.
+
+A reading that is newer than all of its series before it is new without a look; it goes to the end of the series' ring. An older one is looked
+for in the ring, which is sorted, and in the table. So a reading costs one cache line of its series and a quarter of one of its ring.
+
+Promises  Exact above the watermark; what it has passed is forgotten when its place is needed. Nothing depends on sizes.
+Leaves    What a find means to kernels.arrive. Where room is missing the loops stop, and `grown` makes it.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from kernels._jit import jit
+from kernels.table import FREE, Table, capacity_for, new_table, place_in
+
+I64 = npt.NDArray[np.int64]
+I32 = npt.NDArray[np.int32]
+
+KEY, TOP_US, BASE, MASK, HEAD, COUNT = range(6)
+NEVER_US = -(1 << 62)
+_CLASSES = 48
+
+
+class Seen(NamedTuple):
+    """Series by place, open addressing; rings lie in `ring`, each a power of two of places; the table of those out of order."""
+
+    series: I64  # [p, 8] key (FREE where empty), latest time ever (µs), base, mask, head and count of the ring, two spare: a cache line
+    ring: I64  # [n, 2] time (µs), value
+    used: I64  # [2] series, places of `ring` handed out
+    spare: I64  # [classes] first ring given back, by log2 of its places, -1 where none; the next in its first place
+    late: Table
+
+
+def _series(places: int) -> I64:
+    """Free places: no reading is newer than what a free place has seen, so the loops need not ask whether it is free."""
+    made = np.zeros((places, 8), np.int64)
+    made[:, KEY], made[:, TOP_US] = FREE, 1 << 62
+    return made
+
+
+def new_seen(series: int = 256, ring: int = 4096) -> Seen:
+    """Nothing seen; both sizes powers of two."""
+    return Seen(_series(series), np.zeros((ring, 2), np.int64), np.zeros(2, np.int64), np.full(_CLASSES, -1, np.int64), new_table(1 << 12))
+
+
+@jit
+def series_of(series: Any, key: Any) -> Any:
+    """Place of a series, or the free one where it belongs."""
+    mask = series.shape[0] - 1
+    h = np.uint64(key) * np.uint64(0x9E3779B97F4A7C15)
+    i = np.int64(h >> np.uint64(40)) & mask
+    while series[i, 0] != key and series[i, 0] != -1:
+        i = (i + 1) & mask
+    return i
+
+
+@jit
+def _size_class(places: int) -> Any:
+    found = 0
+    while (1 << found) < places:
+        found += 1
+    return found
+
+
+@jit
+def _take_ring(seen: Any, places: int) -> Any:
+    """Base of a ring of so many places, -1 where there is no room."""
+    ring, used, spare = seen.ring, seen.used, seen.spare
+    size = _size_class(places)
+    base = spare[size]
+    if base >= 0:
+        spare[size] = ring[base, 0]
+        return base
+    if used[1] + places > ring.shape[0]:
+        return np.int64(-1)
+    base = used[1]
+    used[1] = base + places
+    return base
+
+
+@jit
+def _widen(seen: Any, i: int, watermark_us: int) -> Any:
+    """Make room in the full ring of series i: forget what the watermark has passed, else more places; False where there are none."""
+    series, ring, spare = seen.series, seen.ring, seen.spare
+    base, mask, head, count = series[i, 2], series[i, 3], series[i, 4], series[i, 5]
+    while count > 0 and ring[base + head, 0] < watermark_us:
+        head = (head + 1) & mask
+        count -= 1
+    series[i, 4], series[i, 5] = head, count
+    if 2 * count <= mask + 1:
+        return True
+    places = (4 if mask < 256 else 2) * (mask + 1)
+    other = _take_ring(seen, places)
+    if other < 0:
+        return count <= mask  # a place is free, if only one
+    for n in range(count):
+        at = base + ((head + n) & mask)
+        ring[other + n, 0], ring[other + n, 1] = ring[at, 0], ring[at, 1]
+    size = _size_class(mask + 1)
+    ring[base, 0] = spare[size]
+    spare[size] = base
+    series[i, 2], series[i, 3], series[i, 4] = other, places - 1, 0
+    return True
+
+
+@jit
+def begin(seen: Any, i: int, key: Any) -> Any:
+    """A new series at the free place i; False where there is no room for it."""
+    series, used = seen.series, seen.used
+    if 2 * (used[0] + 1) > series.shape[0]:
+        return False
+    base = _take_ring(seen, 8)
+    if base < 0:
+        return False
+    series[i, 0], series[i, 1], series[i, 2], series[i, 3], series[i, 4], series[i, 5] = key, -(1 << 62), base, 7, 0, 0
+    used[0] += 1
+    return True
+
+
+@jit
+def append(seen: Any, i: int, at_us: int, value: int, watermark_us: int) -> Any:
+    """Put a reading that is newer than all before it at the end of series i; False where there is no room for it."""
+    series, ring = seen.series, seen.ring
+    if series[i, 5] > series[i, 3] and not _widen(seen, i, watermark_us):
+        return False
+    at = series[i, 2] + ((series[i, 4] + series[i, 5]) & series[i, 3])
+    ring[at, 0], ring[at, 1] = at_us, value
+    series[i, 5] += 1
+    series[i, 1] = at_us
+    return True
+
+
+@jit
+def find(series: Any, ring: Any, i: int, at_us: int) -> Any:
+    """Place in `ring` of the reading of series i at at_us, -1 where it has none."""
+    base, mask, head = series[i, 2], series[i, 3], series[i, 4]
+    low, high = 0, series[i, 5]
+    while low < high:
+        middle = (low + high) >> 1
+        if ring[base + ((head + middle) & mask), 0] < at_us:
+            low = middle + 1
+        else:
+            high = middle
+    at = base + ((head + low) & mask)
+    return at if low < series[i, 5] and ring[at, 0] == at_us else np.int64(-1)
+
+
+@jit
+def _carry(old: Any, new: Any) -> None:
+    """Series by their key into more places; rings stay where they are."""
+    for n in range(old.shape[0]):
+        if old[n, 0] != -1:
+            i = series_of(new, old[n, 0])
+            for k in range(8):
+                new[i, k] = old[n, k]
+
+
+@jit
+def _keep(key: Any, at_us: Any, value: Any, device_kind: Any, watermark_us: Any, new: Any) -> None:
+    keys, times_us, values, used = new.key, new.at_us, new.value, 0
+    for n in range(key.size):
+        if key[n] != -1 and at_us[n] >= watermark_us[device_kind[key[n] >> 16]]:
+            p = place_in(keys, times_us, key[n], at_us[n])
+            keys[p], times_us[p], values[p] = key[n], at_us[n], value[n]
+            used += 1
+    new.used[0] = used
+
+
+@jit
+def _count_open(key: Any, at_us: Any, device_kind: Any, watermark_us: Any) -> Any:
+    n = 0
+    for i in range(key.size):
+        if key[i] != -1 and at_us[i] >= watermark_us[device_kind[key[i] >> 16]]:
+            n += 1
+    return n
+
+
+@jit
+def _entries(series: Any, ring: Any, device_kind: Any, watermark_us: Any, out: Any) -> Any:
+    """Rows (key, time, value) of what the rings hold above the watermarks; their number."""
+    n = 0
+    for i in range(series.shape[0]):
+        if series[i, 0] == -1:
+            continue
+        low_us = watermark_us[device_kind[series[i, 0] >> 16]]
+        for k in range(series[i, 5]):
+            at = series[i, 2] + ((series[i, 4] + k) & series[i, 3])
+            if ring[at, 0] >= low_us:
+                out[n, 0], out[n, 1], out[n, 2] = series[i, 0], ring[at, 0], ring[at, 1]
+                n += 1
+    return n
+
+
+@jit
+def _refill(key: Any, at_us: Any, value: Any, start: int, seen: Any) -> Any:
+    series = seen.series
+    for n in range(start, key.size):
+        i = series_of(series, key[n])
+        if series[i, 0] == -1 and not begin(seen, i, key[n]):
+            return n
+        if not append(seen, i, at_us[n], value[n], -(1 << 62)):
+            return n
+    return key.size
+
+
+def grown(seen: Seen) -> Seen:
+    """The same with room for more series, or longer rings, whatever is short of it."""
+    series, ring = seen.series, seen.ring
+    if 4 * (int(seen.used[0]) + 1) > series.shape[0]:
+        more = _series(2 * series.shape[0])
+        _carry(series, more)
+        series = more
+    longer = np.zeros((2 * ring.shape[0], 2), np.int64)
+    longer[: ring.shape[0]] = ring
+    return seen._replace(series=series, ring=longer)
+
+
+def with_room(seen: Seen, device_kind: I32, watermark_us: I64, rows: int) -> Seen:
+    """The same with room for `rows` more that come out of order; without those that the watermark has passed where it was short of it."""
+    late = seen.late
+    if 2 * (int(late.used[0]) + rows) <= late.key.size:
+        return seen
+    new = new_table(capacity_for(_count_open(late.key, late.at_us, device_kind, watermark_us) + rows))
+    _keep(late.key, late.at_us, late.value, device_kind, watermark_us, new)
+    return seen._replace(late=new)
+
+
+def entries(seen: Seen, device_kind: I32, watermark_us: I64) -> tuple[I64, I64, I64]:
+    """Keys, times and values of all that lies above the watermarks, in no order."""
+    found = np.zeros((int(seen.series[:, COUNT].sum()), 3), np.int64)
+    found = found[: _entries(seen.series, seen.ring, device_kind, watermark_us, found)]
+    late = seen.late
+    open_ = np.flatnonzero(late.key != FREE)
+    open_ = open_[late.at_us[open_] >= watermark_us[device_kind[late.key[open_] >> 16]]]
+    parts = ((found[:, 0], late.key), (found[:, 1], late.at_us), (found[:, 2], late.value))
+    key, at_us, value = (np.concatenate((one, other[open_])) for one, other in parts)
+    return key, at_us, value
+
+
+def seen_of(key: I64, at_us: I64, value: I64) -> Seen:
+    """The same from entries in order of time, all different: what a snapshot kept."""
+    seen, at = new_seen(), 0
+    while (at := int(_refill(key, at_us, value, at, seen))) < key.size:
+        seen = grown(seen)
+    return seen
