@@ -68,7 +68,7 @@ KPIS: dict[str, tuple[str, str, str]] = {
     "air_mean": ("mean(pm2_5)", "minute", "ug/m3"),
     "air_high": ("p95(pm2_5)", "minute", "ug/m3"),
     "air_coarse": ("mean(pm10) - mean(pm2_5)", "minute", "ug/m3"),
-    "air_quarter": ("mean(pm10)", "quarter_hour", "ug/m3"),
+    "air_quarter": ("mean(pm2_5)", "quarter_hour", "ug/m3"),
     "sound_energy": ("leq(sound_level)", "minute", "dB"),
     "sound_peak": ("max(sound_level)", "minute", "dB"),
     "parking_held": ("time_mean(parking_free)", "minute", "spaces"),

@@ -6,6 +6,7 @@
 ./kompas bench quality FOLDER --json
 ./kompas bench kernels --json
 ./kompas bench exact --json
+./kompas bench state
 """
 
 import sys
@@ -60,6 +61,14 @@ def exact(as_json: Annotated[bool, typer.Option("--json", help="One JSON object 
     found = bench.run(_tell)
     _print(found, bench.show, as_json=as_json)
     raise typer.Exit(0 if all(verdict.met for verdict in found.verdicts) else 1)
+
+
+@COMMAND.command()
+def state(as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False) -> None:
+    """Bytes of a worker's state by device, window and reading, from state that was really filled; sums for a million devices."""
+    from benchmarks import state as bench
+
+    _print(bench.measure(), bench.show, as_json=as_json)
 
 
 @COMMAND.command()

@@ -66,6 +66,11 @@ class WorkerApp(faust.App):
             agent_supervisor="mode.CrashingSupervisor",
         )
 
+    async def on_start(self) -> None:
+        """Guard against stalls from before the group knows us: Faust's own tasks begin only after recovery."""
+        self.add_future(_watch_stalls(self))
+        await super().on_start()
+
     async def on_stop(self) -> None:
         """Give everything back with a last snapshot while the consumer is still a member."""
         self.working = False
@@ -81,7 +86,6 @@ def declare(app: WorkerApp) -> None:
         app.agent(_channel(app, topic), name=topic.name)(_reader(app))
     app.task(_publish(app))
     app.task(_snapshot(app))
-    app.task(_watch_stalls(app))
 
     @app.on_rebalance_complete.connect(weak=False)
     async def restore(_sender: Any, **_: Any) -> None:
@@ -143,15 +147,12 @@ def _snapshot(app: WorkerApp) -> Any:
     return snapshot
 
 
-def _watch_stalls(app: WorkerApp) -> Any:
-    async def watch() -> None:
-        last_s = boottime_s()
-        while not app.should_stop:
-            await asyncio.sleep(STALL_CHECK_S)
-            now_s = boottime_s()
-            if now_s - last_s > app.kompas.session_s:
-                events.failed("stalled", for_s=round(now_s - last_s, 1), session_s=app.kompas.session_s)
-                os._exit(EXIT_STALLED)  # the group has given our partitions away: end before another word
-            last_s = now_s
-
-    return watch
+async def _watch_stalls(app: WorkerApp) -> None:
+    last_s = boottime_s()
+    while not app.should_stop:
+        await asyncio.sleep(STALL_CHECK_S)
+        now_s = boottime_s()
+        if now_s - last_s > app.kompas.session_s:
+            events.failed("stalled", for_s=round(now_s - last_s, 1), session_s=app.kompas.session_s)
+            os._exit(EXIT_STALLED)  # the group has given our partitions away: end before another word
+        last_s = now_s

@@ -200,7 +200,7 @@ def test_of_a_correcting_register_the_later_word_stands(database, servers):
     assert database.ask("SELECT value FROM reading_named WHERE device = %s", device) == [(4.0,)]
 
 
-def test_a_former_owner_that_still_speaks_is_stopped_and_stores_nothing(database):
+def test_rule_18_a_former_owner_that_still_speaks_is_stopped_and_stores_nothing(database):
     (device,) = database.ask("SELECT id FROM device_current WHERE kind = 'weather' ORDER BY no LIMIT 1")[0]
     key = Key(CHECKED.name, 7)
     former, owner = Writer(database.conninfo(tables.WRITER_ROLE)), Writer(database.conninfo(tables.WRITER_ROLE))

@@ -63,7 +63,7 @@ def test_finals_are_those_of_the_slow_combiner(step: Step, seed: int) -> None:
 
 @LAW
 @given(seed=SEEDS)
-def test_finals_do_not_depend_on_the_order_of_input_partitions(seed: int) -> None:
+def test_rule_15_finals_do_not_depend_on_the_order_of_input_partitions(seed: int) -> None:
     logs = logs_of(seed, MINUTES)
     one, other = (sorted(run(interleave(np.random.default_rng([seed, at]), logs)), key=lambda final: final[:3]) for at in (1, 2))
     assert one == other

@@ -23,7 +23,7 @@ def test_records_in_order_move_both_offsets():
     assert batch.watermarks == {(3, "noise"): 6}
 
 
-def test_a_hole_in_the_input_stops_it():
+def test_rule_18_a_hole_in_the_input_stops_it():
     batch = Batch({PARTITION: Position(7, 9)})
     with pytest.raises(Inconsistent, match=r"kompas\.checked\.v1/3 offset 9: wanted input offset 7, got 8"):
         batch.feed(PARTITION, 9, heartbeat(8))

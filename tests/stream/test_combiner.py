@@ -138,7 +138,7 @@ def test_partials_of_several_partitions_are_one_value() -> None:
     assert (final.value, final.devices, final.coverage) == (30.0, 3, 2 / 3)
 
 
-def test_the_row_of_the_highest_input_offset_counts() -> None:
+def test_rule_15_the_row_of_the_highest_input_offset_counts() -> None:
     log = begun().put(rows_frame(0, 9, at(T0_US), [pm(value=200)]), rows_frame(0, 8, at(T0_US + DAY_US), [pm(value=500)]))
     assert log.finals() == []
     assert log.combiner.counts["regressed"] == 1
