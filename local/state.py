@@ -9,10 +9,13 @@ import errno
 import fcntl
 import os
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Literal
 
 import msgspec
+
+from runtime import clock
 
 _PAGE, _SPARE = 4_096, 2_048
 """The file grows by pages and keeps room for longer reasons."""
@@ -62,6 +65,22 @@ class RunState(msgspec.Struct):
     servers: dict[str, Part] = {}
     processes: dict[str, Part] = {}
     trouble: Trouble | None = None
+
+
+@contextlib.contextmanager
+def during(step: Step, tell: Callable[[], object]) -> Iterator[None]:
+    """A step is being done: `tell` is called when it begins and when it has ended, however it did."""
+    start_s, step.state = clock.monotonic_s(), "doing"
+    tell()
+    try:
+        yield
+        step.state = "done"
+    except BaseException:
+        step.state = "failed"
+        raise
+    finally:
+        step.took_s = round(clock.monotonic_s() - start_s, 2)
+        tell()
 
 
 def write(folder: Path, state: RunState) -> None:

@@ -10,8 +10,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from types import FrameType
 
@@ -97,7 +96,7 @@ class Supervisor:
         work += [partial(self._begin, server) for server in self.servers]
         work += [self._topics, self._warming.finish, self._migrate, self._processes]
         for step, each in zip(self.state.steps, work, strict=True):
-            with self._during(step):
+            with state.during(step, self._tell):
                 each()
 
     def keep(self) -> None:
@@ -127,20 +126,6 @@ class Supervisor:
         with contextlib.suppress(Exception):  # one that cannot be stopped must not keep the others running
             self.watched[name].stop(stopper)
         self._tell()
-
-    @contextmanager
-    def _during(self, step: Step) -> Iterator[None]:
-        start_s, step.state = clock.monotonic_s(), "doing"
-        self._tell()
-        try:
-            yield
-            step.state = "done"
-        except BaseException:
-            step.state = "failed"
-            raise
-        finally:
-            step.took_s = round(clock.monotonic_s() - start_s, 2)
-            self._tell()
 
     def _begin(self, server: ServerProcess) -> None:
         users = [user.name for user in self.servers.mosquitto.users]

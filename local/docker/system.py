@@ -8,8 +8,8 @@ Leaves    The words of `status` to local/status.py, the picture to local/view.py
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import msgspec
 
@@ -80,7 +80,7 @@ class DockerSystem:
         work = (["pull", "--ignore-buildable"], ["build"], up, ["cp", f"{SECRETS_OF[0]}:{SECRETS_OF[1]}/.", str(self.layout.secrets)])
         try:
             for step, arguments in zip(now.steps, work, strict=True):
-                with _during(now, step, show):
+                with state.during(step, partial(show, now)):
                     self._run(arguments, now)
         except BaseException:
             self._stop(now)
@@ -162,21 +162,6 @@ def variables(known: RunState | None) -> dict[str, str]:
         return dict(os.environ)
     chosen = {f"KOMPAS_PORT_{name.upper()}": str(known.ports[name]) for name in PUBLISHED if name in known.ports}
     return {**os.environ, **chosen, "KOMPAS_CITIES": known.cities}
-
-
-@contextmanager
-def _during(now: RunState, step: Step, show: Show) -> Iterator[None]:
-    start_s, step.state = clock.monotonic_s(), "doing"
-    show(now)
-    try:
-        yield
-        step.state = "done"
-    except BaseException:
-        step.state = "failed"
-        raise
-    finally:
-        step.took_s = round(clock.monotonic_s() - start_s, 2)
-        show(now)
 
 
 def _tail(text: str, lines: int = 6) -> str:
