@@ -96,6 +96,7 @@ def balanced(found: dict[str, Any]) -> None:
     assert all(line["missing"] == 0 for line in sums.values() if line["hop"] != "gateway->Kafka")
 
 
+@pytest.mark.slow  # longer than a minute; the short chaos run balances over the same deaths
 def test_a_faulty_city_balances_over_the_death_of_every_process(system: System, pipeline: Pipeline) -> None:
     load = Load(pipeline, seed=3, duration_s=12.0)
     load.start()
