@@ -153,7 +153,7 @@ def test_a_gateway_told_to_stop_while_kafka_is_away_ends_in_time_and_leaves_the_
     assert again.stop() == 0
 
 
-@pytest.mark.parametrize("outage_s", [8, pytest.param(600, marks=[pytest.mark.slow, pytest.mark.timeout(2_400)])])
+@pytest.mark.parametrize("outage_s", [11, pytest.param(600, marks=[pytest.mark.slow, pytest.mark.timeout(2_400)])])
 def test_rule_24_an_outage_of_kafka_at_1000_messages_a_second_loses_nothing_and_ends_no_gateway(
     system: System, spawn: Callable[..., Running], outage_s: int
 ) -> None:
