@@ -130,6 +130,10 @@ def test_the_command_prints_the_balance_and_exits_by_it(system: System, pipeline
         line = [sys.executable, "-m", "cli", "ledger", *arguments]
         return subprocess.run(line, env=system.environment("reader"), cwd=REPOSITORY, capture_output=True, text=True, timeout=120, check=False)
 
+    load = Load(pipeline, 5, duration_s=2.0)
+    load.start()
+    load.join(60.0)
+    pipeline.until(lambda: pipeline.value("SELECT count(*) FROM reading") > 0, 60.0, "readings are stored")
     right = command("--json", "--wait")
     assert right.returncode == 0, right.stderr
     balanced(json.loads(right.stdout))
@@ -138,7 +142,7 @@ def test_the_command_prints_the_balance_and_exits_by_it(system: System, pipeline
     assert table.returncode == 0
     assert "balance 0" in table.stdout
     with psycopg.connect(system.conninfo("postgres")) as connection:
-        connection.execute("UPDATE stored_total SET total = total - 7 WHERE name = 'readings'")
+        assert connection.execute("UPDATE stored_total SET total = total - 7 WHERE name = 'readings'").rowcount == 1
     wrong = command("--json", "--wait")
     with psycopg.connect(system.conninfo("postgres")) as connection:
         connection.execute("UPDATE stored_total SET total = total + 7 WHERE name = 'readings'")
