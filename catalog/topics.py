@@ -45,6 +45,9 @@ KPIS = Topic("kompas.kpis.v1", PARTITIONS, 30 * _DAY_MS, -1, "kpi_value/1")
 STATE = Topic("kompas.state.v1", 2 * PARTITIONS, -1, 256 * _MIB, "state/1")
 DEVICES = Topic("kompas.devices.v1", 1, -1, -1, "devices/1", compacted=True)
 
+WORKERS = "kompas-worker"
+"""Kafka's group of the workers: what it has committed has had its effect."""
+
 TOPICS: tuple[Topic, ...] = (READINGS, CHECKED, REJECTED, PARTIALS, KPIS, STATE, DEVICES)
 
 

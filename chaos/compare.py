@@ -18,11 +18,12 @@ from chaos.evidence import Evidence
 from chaos.oracle import Oracle
 from chaos.oracle_ground import Ground
 from chaos.verdict import Findings, Verdict
+from local.outage import QUEUE
 from simulators.worlds import World
 
 READINGS, BROKEN, FAULTS = "readings.parquet", "broken.parquet", "faults.json"
-AUTOSAVE_US = 30_000_000
-"""How much of what it acknowledged Mosquitto may forget when it is killed: its `autosave_interval` in local/servers/mosquitto."""
+AUTOSAVE_US = QUEUE.autosave_s * 1_000_000
+"""How much of what it acknowledged Mosquitto may forget when it is killed."""
 AFTER_US = 2_000_000
 """An acknowledgement that was on its way when the broker died is noted after that."""
 

@@ -19,6 +19,9 @@ from runtime.errors import Unavailable
 MAX_REQUEST_BYTES = 4 << 20
 _ANSWER_S = 8.0
 
+Part = tuple[str, int]
+"""Topic and partition."""
+
 
 def producer(bootstrap: str, client_id: str, *, linger_ms: int = 0, compression: str | None = None) -> AIOKafkaProducer:
     """An idempotent producer; `await producer.start()` connects it."""
@@ -52,13 +55,35 @@ def admin(bootstrap: str, client_id: str) -> AIOKafkaAdminClient:
     return AIOKafkaAdminClient(bootstrap_servers=bootstrap, client_id=client_id)
 
 
-def ends_now(bootstrap: str, client_id: str, parts: Collection[tuple[str, int]]) -> dict[tuple[str, int], int]:
-    """Where these (topic, partition) end, by a client made for this one question; for threads without a loop.
+async def group_offsets(client: AIOKafkaAdminClient, bootstrap: str, group: str, parts: Collection[Part]) -> dict[Part, int]:
+    """What a group has committed of these, asked of a started client; raises Unavailable."""
+    try:
+        found = await client.list_consumer_group_offsets(group, partitions=[TopicPartition(*part) for part in parts])
+    except (KafkaError, OSError) as error:
+        raise Unavailable(f"Kafka at {bootstrap}", f"what group {group} committed", repr(error)) from error
+    return {(part.topic, part.partition): at.offset for part, at in found.items()}
+
+
+async def group_offsets_now(bootstrap: str, client_id: str, group: str, parts: Collection[Part]) -> dict[Part, int]:
+    """The same by a client made for this one question; raises Unavailable."""
+    client = admin(bootstrap, client_id)
+    try:
+        async with asyncio.timeout(_ANSWER_S):
+            await client.start()
+            return await group_offsets(client, bootstrap, group, parts)
+    except (KafkaError, OSError) as error:
+        raise Unavailable(f"Kafka at {bootstrap}", f"what group {group} committed", repr(error)) from error
+    finally:
+        await client.close()
+
+
+def ends_now(bootstrap: str, client_id: str, parts: Collection[Part]) -> dict[Part, int]:
+    """Where these end, by a client made for this one question; for threads without a loop.
 
     So an answer says that Kafka is there, whatever has become of the process's own clients. Raises Unavailable.
     """
 
-    async def asked() -> dict[tuple[str, int], int]:
+    async def asked() -> dict[Part, int]:
         client = consumer(bootstrap, client_id)
         try:
             await client.start()

@@ -14,13 +14,12 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from catalog import tables
-from catalog.topics import CHECKED, KPIS, PARTIALS, READINGS, REJECTED, Topic
+from catalog.topics import CHECKED, KPIS, PARTIALS, READINGS, REJECTED, WORKERS, Topic
 from runtime import clock, events, kafka
 from runtime.errors import Unavailable
 from storage.connect import world
 from storage.layout import connect
 from storage.metrics import WriterMetrics
-from storage.settled import GROUP
 
 EVERY_S = 60.0
 SHARE = 0.5
@@ -66,16 +65,8 @@ async def spans(bootstrap: str, now_ms: int) -> dict[Part, Span]:
 
 async def committed(bootstrap: str) -> dict[Part, int]:
     """Where the workers are, by their commits; raises Unavailable."""
-    admin = kafka.admin(bootstrap, "kompas-expiry")
-    parts = [TopicPartition(topic.name, number) for topic in _BY_WORKERS for number in range(topic.partitions)]
-    try:
-        await admin.start()
-        found = await admin.list_consumer_group_offsets(GROUP, partitions=parts)
-        return {(part.topic, part.partition): at.offset for part, at in found.items()}
-    except (KafkaError, OSError) as error:
-        raise Unavailable(f"Kafka at {bootstrap}", f"what group {GROUP} committed", repr(error)) from error
-    finally:
-        await admin.close()
+    parts = [(topic.name, number) for topic in _BY_WORKERS for number in range(topic.partitions)]
+    return await kafka.group_offsets_now(bootstrap, "kompas-expiry", WORKERS, parts)
 
 
 def stored(conninfo: str) -> dict[Part, int]:

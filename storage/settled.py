@@ -14,14 +14,12 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from catalog import tables
-from catalog.topics import CHECKED, KPIS, PARTIALS, READINGS, REJECTED, Topic
+from catalog.topics import CHECKED, KPIS, PARTIALS, READINGS, REJECTED, WORKERS, Topic
 from runtime import clock, kafka
 from runtime.errors import Unavailable
 from storage import untested
 from storage.connect import Connection, world
 
-GROUP = "kompas-worker"
-"""Kafka's group of the workers: what it has committed has had its effect."""
 _LOOK_S = 0.3
 _POSITIONS = f"SELECT topic, partition, next_offset, log_offset FROM {tables.STREAM_OFFSET.name}"
 _DUE = {
@@ -117,12 +115,9 @@ class Look:
         return sum(max(0, end - max(0, at.get(number, 0))) for number, end in ends.items())
 
     async def _committed(self, topic: Topic) -> dict[int, int]:
-        parts = [TopicPartition(topic.name, number) for number in range(topic.partitions)]
-        try:
-            found = await self._admin.list_consumer_group_offsets(GROUP, partitions=parts)
-        except (KafkaError, OSError, TimeoutError) as error:
-            raise Unavailable(f"Kafka at {self._bootstrap}", f"what group {GROUP} committed", repr(error)) from error
-        return {part.partition: at.offset for part, at in found.items()}
+        parts = [(topic.name, number) for number in range(topic.partitions)]
+        found = await kafka.group_offsets(self._admin, self._bootstrap, WORKERS, parts)
+        return {partition: offset for (_, partition), offset in found.items()}
 
     def _stored(self, topic: Topic) -> dict[int, int]:
         """Of readings the input offsets that the checked records brought; of other topics where the writer goes on."""

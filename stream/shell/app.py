@@ -18,7 +18,7 @@ import faust  # noqa: E402 - the event loop is chosen before faust is imported
 from aiokafka import AIOKafkaProducer  # noqa: E402
 from faust.types import TP  # noqa: E402
 
-from catalog.topics import PARTIALS, READINGS, Topic  # noqa: E402
+from catalog.topics import PARTIALS, READINGS, WORKERS, Topic  # noqa: E402
 from runtime import events  # noqa: E402
 from runtime.clock import boottime_s  # noqa: E402
 from runtime.health import HealthServer  # noqa: E402
@@ -41,7 +41,7 @@ class WorkerApp(faust.App):
         self.kompas, self.own_producer, self.health, self.owner = settings, producer, health, owner
         self.working = False
         super().__init__(
-            "kompas-worker",
+            WORKERS,
             broker=f"kafka://{settings.kafka}",
             store="memory://",
             datadir=tempfile.mkdtemp(prefix="kompas-faust-"),

@@ -8,19 +8,14 @@ Leaves    The verdict to runtime.watchdog.
 import asyncio
 from collections.abc import Collection, Mapping
 
-from aiokafka import TopicPartition
-from aiokafka.errors import KafkaError
-
-from catalog.topics import PARTITIONS, READINGS
+from catalog.topics import PARTITIONS, READINGS, WORKERS
 from runtime import kafka
 from runtime.errors import Unavailable
 from stream.shell.owner import Owner, Part
 
-GROUP = "kompas-worker"
 ASSIGNMENT = "partitions of the group"
 """The lane of a worker that has none."""
 _SNAPSHOT = "snapshot of "
-_ANSWER_S = 8.0
 
 
 class WorkerProgress:
@@ -55,23 +50,12 @@ class WorkerProgress:
     def _of_group(self) -> int:
         """Readings that nobody of the group takes in; 0 where others go on, and this one is only not needed."""
         parts = [(READINGS.name, number) for number in range(PARTITIONS)]
-        committed = asyncio.run(asyncio.wait_for(self._asked(parts), _ANSWER_S))
+        committed = asyncio.run(kafka.group_offsets_now(self._bootstrap, self._client_id, WORKERS, parts))
         before, self._committed = self._committed, committed
         if committed != before:
             return 0
         ends = kafka.ends_now(self._bootstrap, self._client_id, parts)
         return sum(end - max(0, committed.get(part, 0)) for part, end in ends.items())
-
-    async def _asked(self, parts: Collection[Part]) -> Mapping[Part, int]:
-        client = kafka.admin(self._bootstrap, self._client_id)
-        try:
-            await client.start()
-            found = await client.list_consumer_group_offsets(GROUP, partitions=[TopicPartition(*part) for part in parts])
-            return {(part.topic, part.partition): at.offset for part, at in found.items()}
-        except (KafkaError, OSError) as error:
-            raise Unavailable(f"Kafka at {self._bootstrap}", f"what group {GROUP} committed", repr(error)) from error
-        finally:
-            await client.close()
 
 
 def _name(part: Part) -> str:

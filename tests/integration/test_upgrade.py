@@ -1,22 +1,20 @@
 """A worker over topics and commits of an earlier release: what it cannot read it passes and replays, loudly, and then says what a fresh one would."""
 
 import zlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 import numpy as np
 import pytest
-import pytest_asyncio
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
-from catalog.topics import PARTIALS, PARTITIONS, READINGS, STATE
+from catalog.topics import PARTIALS, PARTITIONS, READINGS, STATE, WORKERS
 from runtime import kafka
 from runtime.frames import Coded, encode
 from stream.shell import chunks
 from stream.shell.owner import state_partition
-from stream.shell.progress import GROUP
 from tests.integration.test_worker_restarts import compare, publish_catalogue, publish_city, ready
 from tests.servers import System, start_system
 from tests.stream.city import T0
@@ -29,14 +27,6 @@ OLD_RECORDS = 30
 def system(servers: System, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     with start_system(tmp_path_factory.mktemp("upgrade"), postgres=servers.postgres) as mine:
         yield mine
-
-
-@pytest_asyncio.fixture
-async def producer(system: System) -> AsyncIterator[AIOKafkaProducer]:
-    made = kafka.producer(system.kafka, "test")
-    await made.start()
-    yield made
-    await made.stop()
 
 
 def old_partials(number: int) -> bytes:
@@ -64,7 +54,7 @@ async def left_behind(system: System, producer: AIOKafkaProducer) -> None:
             state = state_partition((topic.name, partition))
             pointer = await chunks.write(producer, state, old_snapshot(layout, partition), 0 if topic is READINGS else OLD_RECORDS - 1)
             committed[TopicPartition(topic.name, partition)] = OffsetAndMetadata(pointer.offset + 1, pointer.encode())
-    group: AIOKafkaConsumer = kafka.consumer(system.kafka, "before", group_id=GROUP)
+    group: AIOKafkaConsumer = kafka.consumer(system.kafka, "before", group_id=WORKERS)
     await group.start()
     group.assign(list(committed))
     await group.commit(committed)

@@ -3,11 +3,10 @@
 import asyncio
 import json
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from catalog.topics import CHECKED, KPIS, PARTITIONS, READINGS, Topic, partition_of
@@ -35,14 +34,6 @@ MINUTES = 6
 def system(servers: System, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     with start_system(tmp_path_factory.mktemp("worker"), postgres=servers.postgres) as mine:
         yield mine
-
-
-@pytest_asyncio.fixture
-async def producer(system: System) -> AsyncIterator[AIOKafkaProducer]:
-    made = kafka.producer(system.kafka, "test")
-    await made.start()
-    yield made
-    await made.stop()
 
 
 async def publish_catalogue(producer: AIOKafkaProducer) -> None:
