@@ -35,17 +35,22 @@ def waiting_s(readings_per_s: float) -> float:
 
 
 class Pace:
-    """Readings of the last full second."""
+    """Readings of the last full second, or of the second that runs where they are more by now: a load that begins is one at once."""
 
     def __init__(self) -> None:
         self._second, self._count = 0, 0
-        self.per_s = 0.0
+        self._before = 0
+
+    @property
+    def per_s(self) -> float:
+        """Readings a second."""
+        return float(max(self._before, self._count))
 
     def note(self, rows: int, now_s: float) -> None:
         """Count `rows` readings at `now_s` (monotonic)."""
         second = int(now_s)
         if second != self._second:
-            self.per_s = float(self._count) if second == self._second + 1 else 0.0
+            self._before = self._count if second == self._second + 1 else 0
             self._second, self._count = second, 0
         self._count += rows
 

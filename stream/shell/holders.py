@@ -30,7 +30,7 @@ LONG_WINDOWS_EVERY_S = 2.0
 """An hour's value need not move four times a second."""
 WATERMARKS_EVERY_S = 0.5
 """A partials partition that has heard nothing for so long hears the watermarks: at least once a second, all in all."""
-VALUES_EVERY_S, VALUES_AT_LEAST_EVERY_S = 0.1, 1.0
+VALUES_EVERY_S, BUSY_VALUES_EVERY_S, VALUES_AT_LEAST_EVERY_S = 0.1, 0.4, 1.0
 LIVE_EVERY_US = 1_000_000
 """A live value goes out at most so often."""
 SHARE_OF_TIME, SHARE_OF_VALUES = 0.02, 0.05
@@ -227,7 +227,7 @@ class CombinerHolder:
         values = self.combiner.take(self._clock.now_us(), live=True)
         self._send(values)
         self._looked_at = self._clock.monotonic_s()
-        self._next_at = self._looked_at + max(VALUES_EVERY_S, (self._looked_at - began) / SHARE_OF_VALUES)
+        self._next_at = self._looked_at + min(BUSY_VALUES_EVERY_S, max(VALUES_EVERY_S, (self._looked_at - began) / SHARE_OF_VALUES))
         if self._oldest_us is not None:
             metrics.LATENCY.observe((self._clock.now_us() - self._oldest_us) / 1e6)
             self._oldest_us = None

@@ -44,13 +44,15 @@ def test_waiting_grows_with_the_load(readings_per_s: float, wait_s: float) -> No
     assert waiting_s(readings_per_s) == pytest.approx(wait_s)
 
 
-def test_pace_is_that_of_the_last_full_second() -> None:
+def test_pace_is_that_of_the_last_full_second_or_of_the_one_that_runs_where_that_is_more() -> None:
     pace = Pace()
     pace.note(300, 10.1)
     pace.note(200, 10.9)
-    assert pace.per_s == 0
+    assert pace.per_s == 500
     pace.note(7, 11.0)
     assert pace.per_s == 500
+    pace.note(800, 11.2)
+    assert pace.per_s == 807
     pace.note(0, 14.0)
     assert pace.per_s == 0
 
