@@ -4,6 +4,7 @@ Promises  Jars come once, by Maven, from a list of three artifacts; settings are
 Leaves    Running it to kafka.py.
 """
 
+import hashlib
 import shutil
 from pathlib import Path
 
@@ -65,6 +66,12 @@ def java(log: Path) -> str:
     return program
 
 
+def classes(cache: Path, java: Path) -> Path:
+    """The file of ready classes for these jars and the Java at this path; another Java gets another."""
+    said = f"{java} {java.stat().st_mtime_ns if java.exists() else 0}"
+    return cache / f"kafka-{KAFKA}-{hashlib.sha256(said.encode()).hexdigest()[:12]}.jsa"
+
+
 def properties(folder: Path, host: str, port: int, controller_port: int) -> str:
     """The text of server.properties: one node that is broker and controller."""
     settings = {
@@ -101,6 +108,8 @@ def properties(folder: Path, host: str, port: int, controller_port: int) -> str:
         "group.initial.rebalance.delay.ms": 0,
         "group.min.session.timeout.ms": 1_000,
         "controlled.shutdown.enable": "true",
+        # One controller has nobody to show that it lives.
+        "metadata.max.idle.interval.ms": 0,
     }
     return "".join(f"{name}={value}\n" for name, value in settings.items())
 

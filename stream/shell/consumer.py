@@ -5,7 +5,7 @@ poll brings tens of records of one partition.
 
 Promises  The records of a partition in order, each once per assignment; positions are the holders', whatever the group has committed.
 Leaves    What to do with a record to stream.shell.app; membership, assignment and flow control to Faust.
-Source: hook points of faust-streaming 0.15.3 (Consumer._getmany, _to_message, _new_consumer_thread, perform_seek), docs/decisions/0002-exact-stream.md
+Source: hook points of faust-streaming 0.15.3 (Consumer._getmany, _to_message, _new_consumer_thread, perform_seek); decisions 0002 and 0010
 """
 
 from collections.abc import Sequence

@@ -1,5 +1,6 @@
 """What is written for the servers, as text and as commands."""
 
+import os
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -26,6 +27,17 @@ def test_the_pom_is_xml_with_exact_versions() -> None:
     names = {each.tag.split("}")[1]: each.text for each in ET.fromstring(kafka_files.pom()).iter()}  # noqa: S314 - our own text
     assert names["version"] in (kafka_files.KAFKA, kafka_files.LOG4J)
     assert len(ET.fromstring(kafka_files.pom()).findall(".//{*}dependency")) == len(kafka_files.ARTIFACTS)  # noqa: S314
+
+
+def test_another_java_gets_another_file_of_classes(tmp_path: Path) -> None:
+    first, second = tmp_path / "one" / "java", tmp_path / "two" / "java"
+    for java in (first, second):
+        java.parent.mkdir()
+        java.touch()
+    assert kafka_files.classes(tmp_path, first) == kafka_files.classes(tmp_path, first) != kafka_files.classes(tmp_path, second)
+    before = kafka_files.classes(tmp_path, first)
+    os.utime(first, (1, 1))
+    assert kafka_files.classes(tmp_path, first) != before
 
 
 def test_mosquitto_lets_nobody_in_without_a_name(tmp_path: Path) -> None:

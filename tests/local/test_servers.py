@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import psutil
 import pytest
 
 from catalog.topics import TOPICS
@@ -52,6 +53,13 @@ def test_a_second_system_shares_the_cluster_and_nothing_else(servers: System, tm
         assert environment["KOMPAS_CITIES"] == "zwolle"
         assert Path(environment["KOMPAS_DB_PASSWORD_FILE"]).read_text().strip() == servers.password("kompas_writer")
     assert servers.sql(f"SELECT count(*) FROM pg_database WHERE datname = '{own.db_name}'") == "0"
+
+
+def test_kafka_starts_with_its_classes_from_one_file(servers: System) -> None:
+    broker = servers.broker
+    assert broker.child is not None
+    mapped = "".join(Path(f"/proc/{each.pid}/maps").read_text() for each in psutil.Process(broker.child.pid).children(recursive=True))
+    assert str(broker.classes) in mapped
 
 
 def test_postgres_does_not_run_as_root(servers: System) -> None:
