@@ -58,7 +58,8 @@ def test_a_second_system_shares_the_cluster_and_nothing_else(servers: System, tm
 def test_kafka_starts_with_its_classes_from_one_file(servers: System) -> None:
     broker = servers.broker
     assert broker.child is not None
-    mapped = "".join(Path(f"/proc/{each.pid}/maps").read_text() for each in psutil.Process(broker.child.pid).children(recursive=True))
+    java = psutil.Process(broker.child.pid)
+    mapped = "".join(Path(f"/proc/{each.pid}/maps").read_text() for each in (java, *java.children(recursive=True)))
     assert str(broker.classes) in mapped
 
 
