@@ -110,7 +110,7 @@ def _state(devices: int) -> tuple[Lanes, Blocks, Tables]:
     )  # fmt: skip
     tables = Tables(
         np.zeros(devices, np.int32), np.arange(devices, dtype=np.int32), np.array([0.1]), np.full((1, 1), -10_000), np.full((1, 1), 10_000),
-        np.array([60_000_000]), np.zeros(1, np.uint8),
+        np.array([60_000_000]), np.array([60_000_000]), np.zeros(1, np.uint8),
     )  # fmt: skip
     return lanes, blocks, tables
 

@@ -28,6 +28,7 @@ class KindOverride(Record, frozen=True, kw_only=True):
 
     cadence_s: Positive | None = None
     lateness_s: Annotated[float, Meta(ge=0)] | None = None
+    ahead_s: Annotated[float, Meta(ge=0)] | None = None
     idle_s: Positive | None = None
     max_age_s: Positive | None = None
     max_hold_s: Positive | None = None

@@ -85,6 +85,8 @@ class SensorKind(Record, frozen=True, kw_only=True):
     quantities: dict[str, Measured]
     cadence_s: Positive
     lateness_s: Annotated[float, Meta(ge=0)]
+    ahead_s: Annotated[float, Meta(ge=0)] = 60.0
+    """Measured more than this after its receipt, a reading is kept and suspect: the device's clock runs ahead. Beyond five minutes it is refused."""
     idle_s: Positive
     max_age_s: Positive = 7 * 86_400.0
     reporting: Literal["periodic", "on_change"] = "periodic"

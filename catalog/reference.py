@@ -28,8 +28,9 @@ _QUANTITIES = (
     " to the resolution; a value outside the possible range is rejected."
 )
 _SENSORS = (
-    "What measures: one file each in `catalog/sensors/`. A value outside the plausible range is stored and flagged. Lateness is how long a window"
-    " waits for readings, idle time how long a kind may be silent before its windows close without it. A city pack may set its own times."
+    "What measures: one file each in `catalog/sensors/`. A value outside the plausible range is stored and flagged, and so is a reading"
+    " that was measured further ahead of its receipt than its kind allows. Lateness is how long a window waits for readings, idle time how long a"
+    " kind may be silent before its windows close without it. A city pack may set its own times."
 )
 _KPIS = (
     "What the city promises: one file each in `catalog/kpis/`. The formula is what computes the value; `check_sql` in the same file is the second"
@@ -75,6 +76,7 @@ def _kind(kind: SensorKind) -> str:
     times = [
         ("cadence", f"{_number(kind.cadence_s)} s"),
         ("lateness", f"{_number(kind.lateness_s)} s"),
+        ("suspect when ahead by more than", f"{_number(kind.ahead_s)} s"),
         ("idle time", f"{_number(kind.idle_s)} s"),
         ("oldest reading taken", f"{_number(kind.max_age_s)} s"),
         ("reports", kind.reporting.replace("_", " ") + (f", a value holds {_number(kind.max_hold_s)} s at most" if kind.max_hold_s else "")),

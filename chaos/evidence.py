@@ -39,7 +39,7 @@ _DEVICES = f"""
     SELECT id, kind, area, cadence_s, valid_from, valid_to, registered_at, latitude, longitude
     FROM {tables.DEVICE.name} WHERE city = %s ORDER BY id, valid_from
 """
-_READINGS = f"SELECT device, quantity, measured_at, value, quality FROM {tables.READING_NAMED.name} WHERE city = %s"
+_READINGS = f"SELECT device, quantity, measured_at, received_at, value, quality FROM {tables.READING_NAMED.name} WHERE city = %s"
 _VALUES = f"""
     SELECT v.kpi, v.version, v.area, v.window_start, v.window_end, v.revision, v.value, v.state, v.coverage, v.devices
     FROM {tables.KPI_VALUE.name} v JOIN {tables.AREA.name} a ON a.id = v.area WHERE a.city = %s
@@ -65,7 +65,7 @@ class Evidence(NamedTuple):
     """Up to here windows of every kind were closed when the look began."""
     places: tuple[Place, ...]
     readings: pd.DataFrame
-    """KEY, value, quality."""
+    """KEY, received_us, value, quality."""
     values: Sequence[Row]
     shown: Sequence[str]
     """Windows of kpi_latest's slot `last` that are not the newest settled ones, or say something else."""
@@ -165,8 +165,8 @@ def places_of(connection: Connection, there: World) -> tuple[Place, ...]:
 
 
 def _readings(connection: Connection, city: City) -> pd.DataFrame:
-    rows = [(device, quantity, to_us(at), value, quality) for device, quantity, at, value, quality in _ask(connection, _READINGS, city.id)]
-    types = {"device": object, "quantity": object, "measured_us": "int64", "value": "float64", "quality": "int64"}
+    rows = [(*id_, to_us(at), to_us(received), value, quality) for *id_, at, received, value, quality in _ask(connection, _READINGS, city.id)]
+    types = {"device": object, "quantity": object, "measured_us": "int64", "received_us": "int64", "value": "float64", "quality": "int64"}
     return pd.DataFrame(rows, columns=list(types)).astype(types)
 
 

@@ -1,7 +1,8 @@
 """Which readings are there and which should be: the truth, judged by chaos.rules, held against the stored table. Pure.
 
 Promises  A reading is known by device, quantity and time; one without a time by device, quantity and value, and is counted apart. The stored
-          table decides presence only where nobody can know it from outside; values are always the truth's, and flags are never looked at.
+          table decides presence, and when a reading was received, only where nobody can know it from outside; values are always the truth's,
+          and flags are never looked at.
 Leaves    Why something is missing (a broker that was killed) to chaos.verdict, KPI values to chaos.oracle.
 """
 
@@ -27,8 +28,8 @@ class Found(NamedTuple):
     altered: pd.DataFrame
     """Stored with another value (stored_value) than was sent (value)."""
     counted: pd.DataFrame
-    """What settled KPI values rest on before the deferred tests: KEY, kind, integer, value, plausible, timed. What is lost is among it, what is
-    surplus is not."""
+    """What settled KPI values rest on before the deferred tests: KEY, kind, integer, value, plausible (value and time), timed. What is lost is
+    among it, what is surplus is not."""
     untimed_lost: pd.DataFrame
     """Readings without a time: of one device, quantity and value as many as are acknowledged and not there, those that the broker took last."""
     untimed_repeated: int
@@ -39,18 +40,18 @@ def compare(judged: pd.DataFrame, stored: pd.DataFrame) -> Found:
     """Hold them against each other.
 
     judged  chaos.rules.judge
-    stored  KEY and value, one row per stored reading
+    stored  KEY, value and received_us, one row per stored reading
     """
     timed = judged[judged["has_time"].astype(bool)]
     sent = _by_key(timed[timed["fate"] != REFUSED])
-    there = stored[[*KEY, "value"]].rename(columns={"value": "stored_value"})
+    there = stored[[*KEY, "value", "received_us"]].rename(columns={"value": "stored_value"})
     both = sent.merge(there, on=KEY, how="outer", indicator="where")
     lost = both[(both["where"] == "left_only") & both["must"].eq(other=True)].drop(columns="stored_value")
     met = both[both["where"] == "both"]
     right = pd.Series([value in values for value, values in zip(met["stored_value"], met["values"], strict=True)], met.index, dtype=bool)
     # Of two values that were sent for one key the first in the log stands: the stored one says which.
     met = met.assign(value=met["stored_value"].where(right, met["value"]))
-    chosen = pd.concat([met, lost])[[*KEY, "value"]].merge(_values(timed), on=[*KEY, "value"])
+    chosen = _in_time(pd.concat([met, lost])[[*KEY, "value", "sent_us", "received_us"]].merge(_values(timed), on=[*KEY, "value"]))
     unknown = both[both["where"] == "right_only"][[*KEY, "stored_value"]].rename(columns={"stored_value": "value"})
     untimed = judged[~judged["has_time"].astype(bool) & (judged["fate"] != REFUSED)]
     surplus, mine = _apart(unknown, untimed)
@@ -66,14 +67,22 @@ def _by_key(rows: pd.DataFrame) -> pd.DataFrame:
     ordered = rows.sort_values("sent_us", kind="stable")
     groups = ordered.groupby(KEY, sort=False)
     found = groups.agg(
-        value=("value", "first"), values=("value", set), must=("fate", lambda fates: (fates == STORED).any()), acked_us=("acked_us", "max")
-    )
+        value=("value", "first"), values=("value", set), must=("fate", lambda fates: (fates == STORED).any()),
+        sent_us=("sent_us", "min"), acked_us=("acked_us", "max"),
+    )  # fmt: skip
     first = groups["message"].first() if "message" in rows else pd.Series(dtype="int64")
     return found.assign(message=first).reset_index()
 
 
 def _values(rows: pd.DataFrame) -> pd.DataFrame:
-    return rows[rows["fate"] != REFUSED].drop_duplicates([*KEY, "value"])[[*KEY, "kind", "integer", "value", "plausible"]]
+    return rows[rows["fate"] != REFUSED].drop_duplicates([*KEY, "value"])[[*KEY, "kind", "integer", "value", "plausible", "ahead_us"]]
+
+
+def _in_time(chosen: pd.DataFrame) -> pd.DataFrame:
+    """Plausible needs a plausible time, too. When a reading was received only the platform knows; it was not before it was first sent."""
+    received_us = chosen[["sent_us", "received_us"]].max(axis=1)
+    ahead = chosen["measured_us"] - received_us > chosen["ahead_us"]
+    return chosen.assign(plausible=chosen["plausible"].astype(bool) & ~ahead).drop(columns=["sent_us", "received_us", "ahead_us"])
 
 
 def _apart(unknown: pd.DataFrame, untimed: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:

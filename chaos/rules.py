@@ -31,8 +31,8 @@ def judge(
 
     sent      COLUMNS; one row per reading and sending, times in µs UTC, sent_us 0: never sent, acked_us 0: never acknowledged by the broker
     until_us  by then everything that was sent had been received or was lost
-    ->        the rows that were sent, with integer (of the resolution), value (canonical, rounded), plausible (bool), fate and reason ("" where
-              it may be stored)
+    ->        the rows that were sent, with integer (of the resolution), value (canonical, rounded), plausible (bool, of the value), ahead_us (from
+              receipt, above it the time is implausible), fate and reason ("" where it may be stored)
     """
     table = sent[sent["sent_us"] > 0].reset_index(drop=True)
     known = np.array([device in devices for device in table["device"]], np.bool_)
@@ -43,6 +43,7 @@ def judge(
     if "fault" in table:
         table.loc[table["fault"] == "malformed", "reason"] = "malformed"
     table["integer"], table["plausible"] = 0, False
+    table["ahead_us"] = [round(kinds[name].ahead_s * 1e6) if name in kinds else 0 for name in kind]
     table["value"] = table["value"].astype("float64")
     for (name, quantity), rows in table[table["reason"] == ""].groupby(["kind", "quantity"]):
         _measure(table, rows, quantities[str(quantity)], kinds[str(name)])

@@ -37,8 +37,8 @@ def prove(
     if failed:
         console.print(f"failed: {', '.join(failed)}", style="red")
     slow = [] if everything else ["-m", "not slow"]
-    # Three files at a time on two cores: tests on real servers wait more than they work. tests/schedule.py says what stays together.
-    side_by_side = ["-n", "3", "--dist", "loadscope", "-p", "tests.schedule", "-p", "tests.durations"]
+    # Four files at a time on two cores: tests on real servers wait more than they work. tests/schedule.py says what stays together.
+    side_by_side = ["-n", "4", "--dist", "loadscope", "-p", "tests.schedule", "-p", "tests.durations"]
     run = subprocess.run([sys.executable, "-m", "pytest", *side_by_side, *slow, *context.args], cwd=REPOSITORY, env=environment, check=False)
     raise typer.Exit(1 if failed else run.returncode)
 

@@ -44,6 +44,7 @@ class Tables(NamedTuple):
     plausible_low: I64  # [k, q] integers of the resolution
     plausible_high: I64  # [k, q]
     lateness_us: I64  # [k]
+    ahead_us: I64  # [k] measured more than this after its receipt, a reading is suspect
     correcting: U8  # [k] 1 where of two values for one time the later stands
 
 
@@ -112,25 +113,25 @@ def _one(rows: Any, tables: Any, watermark_us: Any, seen: Any, out: Any, i: int)
 @jit
 def _in_order(rows: Any, tables: Any, watermark_us: Any, quiet_from_us: Any, seen: Any, out: Any, start: int) -> Any:
     """Rows from `start` on, up to the first that needs a longer look; returns its number."""
-    # Arrays out of their tuples once, and no call in the loop: each array taken out or handed over is counted, atomically, and 80 of these cost
-    # five times what is done with them.
+    # Arrays out of their tuples once, no call in the loop: each taken or handed over is counted, atomically: 80 of these cost five times the work.
     slot, quantity, measured_us, received_us, value, came = rows.slot, rows.quantity, rows.measured_us, rows.received_us, rows.value, rows.quality
     slot_kind, slot_device, resolution, lateness_us = tables.slot_kind, tables.slot_device, tables.resolution, tables.lateness_us
     lowest, highest, status, judged, integer = tables.plausible_low, tables.plausible_high, out.status, out.quality, out.integer
-    series, ring, span = seen.series, seen.ring, out.span
+    series, ring, span, ahead_us = seen.series, seen.ring, out.span, tables.ahead_us
     low_us, high_us, mask = span[0], span[1], series.shape[0] - 1
     for i in range(start, slot.size):
-        s, q, at = slot[i], quantity[i], measured_us[i]
+        s, q, at, received = slot[i], quantity[i], measured_us[i], received_us[i]
         if s < 0 or q < 0:
             status[i], judged[i] = 4, came[i]
             continue
-        k = slot_kind[s]
-        v = np.int64(np.rint(value[i] / resolution[q]))
+        k, v = slot_kind[s], np.int64(np.rint(value[i] / resolution[q]))
         quality = (came[i] & np.uint16(0xFFF0)) | np.uint16(1)
         if v < lowest[k, q] or v > highest[k, q]:
             quality = quality | np.uint16(0x0013)  # suspect (3), for its plausible range
+        if at - received > ahead_us[k]:
+            quality = quality | np.uint16(0x0023)  # suspect (3), for its plausible time
         integer[i] = v
-        quiet_from_us[k] = max(quiet_from_us[k], received_us[i])
+        quiet_from_us[k] = max(quiet_from_us[k], received)
         if at < watermark_us[k]:
             status[i], judged[i] = 3, quality | np.uint16(0x1000)
             continue
@@ -146,7 +147,7 @@ def _in_order(rows: Any, tables: Any, watermark_us: Any, quiet_from_us: Any, see
         r = series[n, 2] + ((series[n, 4] + count) & series[n, 3])
         ring[r, 0], ring[r, 1] = at, v
         series[n, 1], series[n, 5], status[i] = at, count + 1, 0
-        watermark_us[k] = max(watermark_us[k], min(at, received_us[i]) - lateness_us[k])
+        watermark_us[k] = max(watermark_us[k], min(at, received) - lateness_us[k])
         low_us, high_us = min(low_us, at), max(high_us, at)
     span[0], span[1] = low_us, high_us
     return slot.size
@@ -167,6 +168,7 @@ def arrive(rows: Rows, tables: Tables, watermark_us: I64, quiet_from_us: I64, se
 
     Late: measured below the watermark of its kind as it stands at that row (rules 8, 9). Duplicate and conflict are
     exact above the watermark (rule 7); another value of a correcting kind is CORRECTED and stands from then on.
+    Suspect, whatever becomes of it: outside its plausible range, or measured more than ahead_us after its receipt.
     ->    what is seen now: `seen`, changed in place, or in more room
     The caller has made room for rows out of order: kernels.seen.with_room.
 

@@ -21,7 +21,8 @@ EPISODE_US = 900_000_000
 
 HOUR_US = 3_600_000_000
 WRONG_CLOCKS_US = (2 * HOUR_US, 26 * HOUR_US, -90 * 24 * HOUR_US, -5 * 365 * 24 * HOUR_US)
-"""What a wrong clock is off by: two are beyond five minutes ahead, two beyond any `max_age` below ninety days."""
+"""What a wrong clock is off by: two are beyond five minutes ahead, two beyond any `max_age` below ninety days, so that all are refused. None is
+ahead by less: it would be stored as suspect beyond its kind's `ahead_s`, and good below."""
 
 
 class Fault(IntEnum):

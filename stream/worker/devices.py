@@ -65,8 +65,10 @@ def tables_of(registry: Registry, kinds: dict[str, int], quantities: dict[str, i
     lateness = np.array([us_of(kind_of(registry, id_), "lateness_s") for id_ in kinds] or [0], np.int64)
     slot_device = np.array([slot.device for slot in registry.slots], np.int32)
     records = [kind_of(registry, id_) for id_ in kinds] or [None]
+    # Of a kind that is gone nothing is known, so that nothing is suspect: as with its ranges.
+    ahead = np.array([OPEN_US if record is None else us_of(record, "ahead_s") for record in records], np.int64)
     correcting = np.array([record is not None and record.correcting for record in records], np.uint8)
-    return Tables(slot_kind, slot_device, resolution, low, high, lateness, correcting)
+    return Tables(slot_kind, slot_device, resolution, low, high, lateness, ahead, correcting)
 
 
 def places_of(registry: Registry, measured: npt.NDArray[np.bool_], slot_kind: I32) -> list[Places]:

@@ -9,7 +9,7 @@ import pytest
 
 from catalog.errors import ConfigError
 from catalog.load import HOME, load_catalogue
-from catalog.records import LANGUAGES, LEVELS
+from catalog.records import LANGUAGES, LEVELS, SensorKind
 from formula.compile import compile_kpi
 from simulators.signals import SIGNALS
 
@@ -112,6 +112,7 @@ CASES: list[tuple[str, str, tuple[str, str], str]] = [
     ("kind", "blank French", ('fr = "Jauge"', 'fr = " "'), "gauge.toml: names.fr: wanted a text, got ' '"),
     ("kind", "a fourth language", ('fr = "Jauge"', 'fr = "Jauge", de = "Pegel"'), "gauge.toml: names: wanted only en, fr, nl, got 'de'"),
     ("kind", "negative lateness", ("lateness_s = 10.0", "lateness_s = -1.0"), "gauge.toml: lateness_s: wanted float >= 0.0, got -1.0"),
+    ("kind", "ahead into the past", ("idle_s = 60.0", "idle_s = 60.0\nahead_s = -1.0"), "gauge.toml: ahead_s: wanted float >= 0.0, got -1.0"),
     ("kind", "unknown quantity", ("level = {", "depth = {"), "gauge.toml: quantities.depth: wanted one of level, got 'depth'"),
     (
         "kind",
@@ -182,6 +183,15 @@ def test_an_error_says_file_key_wanted_and_got(tmp_path: Path, file: str, change
     with pytest.raises(ConfigError) as caught:
         load_catalogue(write(tmp_path, **changed))
     assert str(caught.value) == f"mine/{PLACES[file]}/{sentence}"
+
+
+def test_a_kind_says_how_far_ahead_its_clocks_may_run_or_a_minute_holds(tmp_path: Path) -> None:
+    own = load_catalogue(write(tmp_path / "own", kind=KIND.replace("idle_s = 60.0", "idle_s = 60.0\nahead_s = 0.5"))).kinds["gauge"]
+    plain = load_catalogue(write(tmp_path / "plain")).kinds["gauge"]
+    assert (own.ahead_s, plain.ahead_s) == (0.5, 60.0)
+    # What an earlier release wrote into the log does not have it.
+    earlier = {name: value for name, value in msgspec.to_builtins(own).items() if name != "ahead_s"}
+    assert msgspec.json.decode(msgspec.json.encode(earlier), type=SensorKind) == plain
 
 
 def test_a_file_that_is_no_toml_is_named_with_the_line(tmp_path: Path) -> None:

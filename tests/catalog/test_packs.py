@@ -13,6 +13,7 @@ from tests.catalog.conftest import CITY, DEVICES, Pack
 OVERRIDES = """
 [kinds.noise]
 lateness_s = 1.5
+ahead_s = 240.0
 max_age_s = 3.2e9
 cadence_s = 3600.0
 [kpis.noise_night]
@@ -25,7 +26,8 @@ def test_a_pack_changes_what_it_names_and_nothing_else(pack: Pack) -> None:
     catalogue = load_catalogue()
     changed = configured(catalogue, [load_city("mini", pack(city=CITY + OVERRIDES))])
     noise, before = changed.kinds["noise"], catalogue.kinds["noise"]
-    assert (noise.lateness_s, noise.max_age_s, noise.cadence_s) == (1.5, 3.2e9, 3600.0)
+    assert (noise.lateness_s, noise.ahead_s, noise.max_age_s, noise.cadence_s) == (1.5, 240.0, 3.2e9, 3600.0)
+    assert before.ahead_s == 60.0
     assert (noise.idle_s, noise.retention_days, noise.quantities) == (before.idle_s, before.retention_days, before.quantities)
     night = changed.kpis["noise_night"]
     assert (night.owner, night.steward) == ("Stille", catalogue.kpis["noise_night"].steward)

@@ -116,7 +116,8 @@ def oracle_of(sent: pd.DataFrame, stored: pd.DataFrame) -> Oracle:
 
 def stored_of(sent: pd.DataFrame) -> pd.DataFrame:
     rows = judged(sent)
-    return rows[rows["fate"] != rules.REFUSED].drop_duplicates(oracle_readings.KEY)[[*oracle_readings.KEY, "value"]].assign(quality=1)
+    there = rows[rows["fate"] != rules.REFUSED].drop_duplicates(oracle_readings.KEY)
+    return there[[*oracle_readings.KEY, "value"]].assign(received_us=there["sent_us"] + 5_000, quality=1)
 
 
 def platform(sent: pd.DataFrame) -> Platform:

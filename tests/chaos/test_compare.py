@@ -213,6 +213,15 @@ def test_a_reading_stored_with_another_value_is_wrong() -> None:
     assert numbers(verdict(Case(readings=stored))) == (0, 0, 1, 0, 0)
 
 
+@pytest.mark.parametrize(("ahead_us", "right"), [(60 * SECOND, 1), (60 * SECOND + 1, 3 | 1 << 5), (-2 * SECOND, 1)])
+def test_the_flag_of_a_reading_whose_clock_runs_ahead_is_compared(ahead_us: int, right: int) -> None:
+    at = START + 9 * MINUTE  # in a window that is not closed
+    sent = pd.concat([SENT, SENT.iloc[[0]].assign(measured_us=at, sent_us=at - ahead_us - 9 * SECOND, message=8_000)])
+    for quality in (1, 3 | 1 << 5):
+        more = RIGHT.readings.iloc[[0]].assign(measured_us=at, received_us=at - ahead_us, quality=quality)
+        assert verdict(Case(sent=sent, readings=pd.concat([RIGHT.readings, more]))).wrong == int(quality != right)
+
+
 def test_a_repetition_counts_once() -> None:
     again = SENT.assign(sent_us=SENT["sent_us"] + 1, acked_us=0)
     assert numbers(verdict(Case(sent=pd.concat([SENT, again])))) == (0, 0, 0, 0, 0)

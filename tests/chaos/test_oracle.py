@@ -180,6 +180,21 @@ def test_an_implausible_reading_enters_nothing() -> None:
     assert oracle_of(wild, stored_of(wild)).judge(KPIS["high"]).finals == ORACLE.judge(KPIS["high"]).finals
 
 
+@pytest.mark.parametrize(("further_us", "enters"), [(0, True), (1, False)])
+def test_a_reading_further_ahead_of_its_receipt_than_its_kind_allows_enters_nothing(further_us: int, enters: bool) -> None:
+    ahead = pd.concat([SENT, one(measured_us=START + 60 * SECOND + 5_000 + further_us, value=444.0)])
+    stored = stored_of(ahead)
+    assert stored.iloc[-1]["received_us"] == START + 5_000
+    assert (oracle_of(ahead, stored).judge(KPIS["high"]).finals != ORACLE.judge(KPIS["high"]).finals) == enters
+
+
+def test_that_a_reading_was_received_before_it_was_sent_is_not_believed() -> None:
+    ahead = pd.concat([SENT, one(measured_us=START + 60 * SECOND - 7, value=444.0)])
+    stored = stored_of(ahead)
+    stored.loc[stored.index[-1], "received_us"] = START - 8
+    assert oracle_of(ahead, stored).judge(KPIS["high"]).finals != ORACLE.judge(KPIS["high"]).finals
+
+
 def test_another_kpi_is_looked_back_at() -> None:
     back = kpi("more", "mean(dust) - at(mean, -1h)")
     ground = GROUND._replace(kpis={**KPIS, "more": back})

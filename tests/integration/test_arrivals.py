@@ -47,7 +47,7 @@ def test_a_device_has_its_verdicts_and_causes_of_the_last_hour(owner: Connection
         (4, Flag.GOOD | Cause.GATEWAY_TIME, first),
         (5, Flag.SUSPECT | Cause.PLAUSIBLE_RANGE, first),
         (61, Flag.GOOD, first),
-        (6, Flag.SUSPECT | Cause.PLAUSIBLE_RANGE | Cause.LATE, second),
+        (6, Flag.SUSPECT | Cause.PLAUSIBLE_TIME | Cause.LATE, second),
     ]
     for minutes, quality, device in cases:
         owner.execute(ROW, (minutes, int(quality), device))

@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 
 from catalog.windows import window_of
 
+AHEAD_US = 60_000_000
+"""What the record of a kind says that says nothing."""
 LATENESS_US = {"air": 20_000_000, "noise": 5_000_000}
 PLAUSIBLE = {("air", "pm2_5"): (0.0, 500.0), ("air", "total"): (0.0, 1e9), ("noise", "sound_level"): (20.0, 140.0)}
 RESOLUTION = {"pm2_5": 0.1, "sound_level": 0.1, "total": 1.0}
@@ -48,7 +50,7 @@ class Oracle:
         if (at, value) in self.good[row.device, row.quantity] or (row.device, row.quantity, at) in self._doubtful:
             return "duplicate"
         low, high = PLAUSIBLE[kind, row.quantity]
-        if low <= row.value <= high:
+        if low <= row.value <= high and at - row.received_us <= AHEAD_US:
             self.good[row.device, row.quantity].append((at, value))
         else:
             self._doubtful.add((row.device, row.quantity, at))

@@ -16,7 +16,9 @@ DEVICE_KIND = (np.arange(DEVICES) % KINDS).astype(np.int32)
 def _tables(correcting: bool) -> Tables:
     wide = np.full((KINDS, QUANTITIES), 1 << 40, np.int64)
     slots = np.arange(DEVICES, dtype=np.int32)
-    return Tables(DEVICE_KIND, slots, np.ones(QUANTITIES), -wide, wide, LATENESS_US, np.array([0, int(correcting)], np.uint8))
+    return Tables(
+        DEVICE_KIND, slots, np.ones(QUANTITIES), -wide, wide, LATENESS_US, np.full(KINDS, 60_000_000), np.array([0, int(correcting)], np.uint8)
+    )
 
 
 def _frame(rng: np.random.Generator, now_us: int, crowded: bool) -> Rows:

@@ -115,6 +115,16 @@ def late_is_welcome(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(workers, "arrive", arrive)
 
 
+def every_clock_is_right(patch: pytest.MonkeyPatch) -> None:
+    """What is measured ahead of its receipt is as good as the rest."""
+
+    def arrive(rows: Any, tables: Any, *given: Any) -> Any:
+        return original(rows, tables._replace(ahead_us=tables.ahead_us + (1 << 60)), *given)
+
+    original = kernel.arrive
+    patch.setattr(workers, "arrive", arrive)
+
+
 def wall_clock(patch: pytest.MonkeyPatch) -> None:
     """Watermarks of a silent kind go with the worker's clock in place of the heartbeats'."""
 
@@ -193,7 +203,7 @@ MUTANTS: Mapping[str, Break] = {
     made.__name__: made
     for made in (
         no_offset_check, gaps_pass, commit_before_outputs, no_epoch, forget_pending, forget_seen, one_too_many, merge_by_arrival, late_is_welcome,
-        wall_clock, close_without_all, forget_census, dump_without_publishing, finals_after_the_snapshot,
+        every_clock_is_right, wall_clock, close_without_all, forget_census, dump_without_publishing, finals_after_the_snapshot,
         writer_takes_repeats, former_writer_goes_on,
     )
 }  # fmt: skip

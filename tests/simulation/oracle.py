@@ -87,7 +87,7 @@ class Log:
             return "duplicate" if self.seen[name] == number else "conflict"
         self.seen[name] = number
         self.stored[name] = value
-        if PLAUSIBLE[quantity][0] <= value <= PLAUSIBLE[quantity][1]:
+        if PLAUSIBLE[quantity][0] <= value <= PLAUSIBLE[quantity][1] and at <= received + city.AHEAD_S[kind] * SECOND:
             self.good.append((device, quantity, at, number))
         return "kept"
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ingest.checks import AHEAD_US
 from runtime.errors import ConfigError
 from simulators import faults, scenario
 from simulators.city import Pace
@@ -73,6 +74,11 @@ def test_a_wrong_clock_is_far_off_and_the_whole_message_agrees():
     assert set(np.unique(off).tolist()) == set(faults.WRONG_CLOCKS_US)
     for number in range(len(part.messages.device)):
         assert len(np.unique(off[part.readings.message == number])) <= 1
+
+
+def test_a_wrong_clock_is_refused_by_every_kind_and_never_merely_suspect():
+    oldest_us = max(fleet.kind.max_age_s for fleet in play(devices(160)).fleets) * 1e6
+    assert all(off > AHEAD_US or off < -oldest_us for off in faults.WRONG_CLOCKS_US)
 
 
 def test_a_spike_is_possible_and_not_plausible():

@@ -7,13 +7,16 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
-from runtime.frames import decode
+from catalog.quality import Cause, Flag
+from catalog.records import SensorKind
+from runtime.frames import decode, encode
 from stream.worker.partials import Publisher
 from stream.worker.partition import WorkerPartition
 from stream.worker.snapshot import LayoutError, dump, load
 from tests.oracles.worker import Oracle, Row, held_sum, last_sum, mean_sum
-from tests.stream.city import MINUTE, SECOND, T0, catalogue_frame, documents, heartbeat, kpi, readings_frame
+from tests.stream.city import MINUTE, SECOND, T0, catalogue_frame, coded, documents, heartbeat, kpi, readings_frame
 from tests.stream.partials import frame_of
 
 DEVICES = {
@@ -38,14 +41,15 @@ AREAS = ("c.1.n1", "c.1.n2", "c.2.n1", "c.2.n2", "c.1", "c.2", "c")
 
 @st.composite
 def frames(draw: st.DrawFn) -> list[list[Row]]:
-    """Readings out of order, doubled, in conflict, implausible and late, cut into frames anyhow."""
+    """Readings out of order, doubled, in conflict, implausible, of clocks that run ahead and late, cut into frames anyhow."""
     rows = []
     for _ in range(draw(st.integers(1, 60))):
         device = draw(st.sampled_from(sorted(DEVICES)))
         quantity = "pm2_5" if DEVICES[device][0] == "air" else "sound_level"
         at = T0 + draw(st.integers(0, 60)) * 5 * SECOND
         value = draw(st.sampled_from([20.0, 20.1, 37.5, 80.0, 600.0]))
-        rows.append(Row(device, quantity, at, at + draw(st.integers(-2, 30)) * SECOND, value))
+        received = at + draw(st.one_of(st.integers(-2, 30), st.integers(-2, 30), st.sampled_from([-60, -61]))) * SECOND
+        rows.append(Row(device, quantity, at, received, value))
     cuts = sorted(draw(st.lists(st.integers(0, len(rows)), max_size=5)))
     return [rows[a:b] for a, b in zip([0, *cuts], [*cuts, len(rows)], strict=True) if a < b]
 
@@ -185,6 +189,39 @@ def test_a_counter_that_falls_has_begun_again() -> None:
     published: dict[tuple[str, str, int], dict[str, Any]] = {}
     gathered(Publisher(worker).take(True), published)
     assert [published["increase(total)@minute", "c", T0 + n * MINUTE]["sum"] for n in range(3)] == [30, 5 + 20, 5]
+
+
+def with_ahead(ahead_s: float | None) -> bytes:
+    """The city's frame, its air kind with that much; None: as a release wrote it that did not know of it."""
+    found = documents(KPIS[:1], DEVICES)
+    frame = catalogue_frame([(e, id_, structs.replace(r, ahead_s=ahead_s or 60.0) if isinstance(r, SensorKind) else r) for e, id_, r in found])
+    columns = decode(frame).columns
+    documented = [text if ahead_s else text.replace(',"ahead_s":60.0', "") for text in columns["document"]]
+    assert ahead_s or documented != columns["document"]
+    return encode(decode(frame).meta, {**columns, "document": documented})
+
+
+@pytest.mark.parametrize(("ahead_s", "allowed_s"), [(None, 60), (60.0, 60), (7.0, 7), (200.0, 200)])
+def test_a_reading_whose_clock_runs_ahead_is_kept_suspect_and_enters_no_window(ahead_s: float | None, allowed_s: int) -> None:
+    worker = WorkerPartition(0)
+    worker.apply(with_ahead(ahead_s), 0)
+    publisher = Publisher(worker)
+    edge = T0 + allowed_s * SECOND
+    outputs = worker.apply(readings_frame([("d0", "pm2_5", edge, T0, 20.0), ("d1", "pm2_5", edge + 1, T0, 90.0)]), 1)
+    checked = decode(outputs.checked).columns
+    assert checked["quality"].tolist() == [int(Flag.GOOD), int(Flag.SUSPECT | Cause.PLAUSIBLE_TIME)]
+    published: dict[tuple[str, str, int], dict[str, Any]] = {}
+    gathered(publisher.take(True), published)
+    row = published["mean(pm2_5)@minute", "c", edge // MINUTE * MINUTE]
+    assert (row["devices"], row["sum"]) == (1, 200 * 2**50)
+
+
+def test_of_a_kind_that_is_gone_nothing_is_known_and_nothing_suspect() -> None:
+    worker = fresh()
+    gone = {"schema": "readings/1", "kind": "catalogue", "seq": 2}
+    worker.apply(encode(gone, {"entity": coded(["kind"]), "id": ["air"], "document": [None]}), 1)
+    checked = decode(worker.apply(readings_frame([("d0", "pm2_5", T0 + 250 * SECOND, T0, 900.0)]), 2).checked)
+    assert checked.columns["quality"].tolist() == [int(Flag.GOOD)]
 
 
 def test_an_outage_closes_nothing_and_silence_does() -> None:
