@@ -98,11 +98,11 @@ def _rows(slots: Any, first: int) -> Rows:
 
 def _state(devices: int) -> tuple[Lanes, Blocks, Tables]:
     zero, one = np.zeros(1, np.int32), np.zeros(1, np.int64)
-    city, powers, seat = np.zeros(devices, np.int32), np.zeros((1, 3), np.int64), np.zeros((1, 2), np.int64)
+    city, powers, place = np.zeros(devices, np.int32), np.zeros((1, 3), np.int64), np.zeros((1, 2), np.int64)
     lanes = Lanes(
         of_quantity=np.array([0, 1], np.int32), lane=zero, row=np.arange(devices, dtype=np.int32)[None, :], window=zero, part=zero,
         needs=np.zeros(1, np.uint8), slot_city=city, calendar_at=np.zeros((1, 6), np.int64), edges=one,
-        part_code=np.zeros(1, np.uint8), power_at=powers, power=np.zeros(0), resolution=np.array([0.1]), seat=seat,
+        part_code=np.zeros(1, np.uint8), power_at=powers, power=np.zeros(0), resolution=np.array([0.1]), seat=np.zeros(1, np.int64), place=place,
     )  # fmt: skip
     blocks = Blocks(
         open=np.ones(1, np.int32), of_lane=np.zeros((1, 8), np.int32), start_us=np.array([START_US]), base=one, hit=np.zeros((1, 8), np.int64),

@@ -11,66 +11,30 @@ import numpy.typing as npt
 
 from kernels._jit import jit
 from kernels.bundle import Bundle
-from kernels.lanes import ALL_IN, LOOK, SKIP, locate
+from kernels.lanes import ALL_IN, ENERGY, EXTREMES, LAST_VALUE, LOOK, SKIP, locate
 
 I64 = npt.NDArray[np.int64]
 F64 = npt.NDArray[np.float64]
-
-
-@jit
-def _add(cell: Any, dirty: Any, r: int, at_us: int, v: int, needs: int) -> None:
-    dirty[r] = 1
-    n = cell[r, 0]
-    cell[r, 0] = n + 1
-    before = np.uint64(cell[r, 1])
-    after = before + np.uint64(v)
-    cell[r, 1] = np.int64(after)
-    carry = (v >> 63) + (1 if after < before else 0)
-    if carry != 0:
-        cell[r, 2] += carry
-    if needs & 2:
-        if n == 0:
-            cell[r, 3] = v
-            cell[r, 4] = v
-        elif v < cell[r, 3]:
-            cell[r, 3] = v
-        elif v > cell[r, 4]:
-            cell[r, 4] = v
-    if needs & 4 and (n == 0 or at_us > cell[r, 5]):
-        cell[r, 5] = at_us
-        cell[r, 6] = v
-
-
-@jit
-def _energy(power_at: Any, power: Any, resolution: float, q: int, v: int) -> Any:
-    k = v - power_at[q, 1]
-    if 0 <= k < power_at[q, 2]:
-        return power[power_at[q, 0] + k]
-    return 10.0 ** (v * resolution / 10.0)
+_U = np.uint64
 
 
 @jit
 def _seats(lanes: Any, blocks: Any, low_us: int, high_us: int) -> None:
-    """What all rows of a frame from low_us to high_us have in common, by quantity, so that a row need not look.
+    """What all rows of a frame from low_us to high_us have in common, so that a row need not look.
 
-    seat[q] = (base, needs) where the quantity has one lane and its window at hand holds them all; base SKIP where it has no lane or they lie
-    outside its part of the day; base ALL_IN where it has several lanes whose windows at hand hold them; else base LOOK.
+    seat[q] = ALL_IN where the windows at hand of all lanes of the quantity hold these times, LOOK where one does not, SKIP where it has no lane;
+    place[j] = (base, needs) of each of its lanes, base below 0 where the times lie outside the lane's part of the day.
     """
-    seat, hit = lanes.seat, blocks.hit
+    seat, place, hit = lanes.seat, lanes.place, blocks.hit
     one_city = lanes.calendar_at.shape[0] == 1
     for q in range(seat.shape[0]):
         first, last = lanes.of_quantity[q], lanes.of_quantity[q + 1]
-        seat[q, 0] = SKIP
+        seat[q] = ALL_IN if last > first else SKIP
         for j in range(first, last):
             lane = lanes.lane[j]
+            place[j, 0], place[j, 1] = hit[lane, 2], lanes.needs[lane]
             if not one_city or low_us < hit[lane, 0] or high_us >= hit[lane, 1]:
-                seat[q, 0] = LOOK
-                break
-            seat[q, 0] = ALL_IN
-        if last - first == 1 and seat[q, 0] == ALL_IN:
-            lane = lanes.lane[first]
-            seat[q, 0] = hit[lane, 2] if hit[lane, 2] >= 0 else SKIP
-            seat[q, 1] = lanes.needs[lane]
+                seat[q] = LOOK
 
 
 @jit
@@ -88,39 +52,46 @@ def _at_hand(hit: Any, lane: int, city: int, at: int) -> Any:
 def _accumulate(
     slot: Any, quantity: Any, measured_us: Any, quality: Any, status: Any, integer: Any, span: Any, ground: Any, start: int, need: Any
 ) -> Any:
-    # Arrays out of their tuples once, and no tuple handed to a function for a row: each array taken out is counted, atomically.
+    # Arrays out of their tuples once, and hardly a call for a row: each array handed over is counted, atomically. Rows of `cell` and `row` by
+    # their unsigned place in memory: a signed one is looked at for being negative, and two numbers are multiplied, at every use.
     lanes, blocks = ground.arrays
-    row_of, slot_city, seat, cell, energies, dirty = lanes.row, lanes.slot_city, lanes.seat, blocks.cell, blocks.energy, blocks.dirty
-    of_quantity, lane_of, needs, hit = lanes.of_quantity, lanes.lane, lanes.needs, blocks.hit
-    power_at, power, resolution = lanes.power_at, lanes.power, lanes.resolution
+    row_of, of_quantity, seat, place, devices = lanes.row.reshape(-1), lanes.of_quantity, lanes.seat, lanes.place, _U(lanes.row.shape[1])
+    lane_of, slot_city, power_at, power, resolution = lanes.lane, lanes.slot_city, lanes.power_at, lanes.power, lanes.resolution
+    cell, energies, dirty, hit = blocks.cell.reshape(-1), blocks.energy, blocks.dirty, blocks.hit
     _seats(lanes, blocks, span[0], span[1])
-    for i in range(start, slot.size):
+    for i in range(_U(start), _U(slot.size)):
         flag = quality[i] & np.uint16(0x000F)
-        if status[i] != 0 or flag < 1 or flag > 2:  # a set literal would be made anew for each row
+        if (status[i] != 0) | (flag < 1) | (flag > 2):
             continue
-        s, q = slot[i], quantity[i]
-        r, base = row_of[q, s], seat[q, 0]
-        if r < 0 or base == SKIP:
+        q, at, v = _U(quantity[i]), measured_us[i], integer[i]
+        r = row_of[q * devices + _U(slot[i])]
+        if r < 0 or seat[q] == SKIP:
             continue
-        at, v = measured_us[i], integer[i]
-        if base >= 0:
-            _add(cell, dirty, base + r, at, v, seat[q, 1])
-            if seat[q, 1] & 1:
-                energies[base + r] += _energy(power_at, power, resolution[q], q, v)
-            continue
-        first, last = of_quantity[q], of_quantity[q + 1]
-        if base == LOOK:  # all windows are there before one of them takes the row in
+        first, last = _U(of_quantity[q]), _U(of_quantity[q + _U(1)])
+        if seat[q] == LOOK:  # all windows are there before one of them takes the row in
             for j in range(first, last):
-                if not _at_hand(hit, lane_of[j], slot_city[s], at) and not locate(lanes, blocks, lane_of[j], slot_city[s], at, need):
-                    return i
+                if not _at_hand(hit, lane_of[j], slot_city[slot[i]], at) and not locate(lanes, blocks, lane_of[j], slot_city[slot[i]], at, need):
+                    return np.int64(i)
+                place[j, 0] = hit[lane_of[j], 2]
         for j in range(first, last):
-            lane = lane_of[j]
-            p = hit[lane, 2] + r
-            if hit[lane, 2] >= 0:
-                _add(cell, dirty, p, at, v, needs[lane])
-                if needs[lane] & 1:
-                    energies[p] += _energy(power_at, power, resolution[q], q, v)
-    return int(slot.size)
+            if place[j, 0] < 0:
+                continue
+            p, needs = _U(place[j, 0] + r), place[j, 1]
+            c, dirty[p] = p << _U(3), 1
+            n, before, after = cell[c], _U(cell[c + _U(1)]), _U(cell[c + _U(1)]) + _U(v)
+            cell[c], cell[c + _U(1)], carry = n + 1, np.int64(after), (v >> 63) + np.int64(after < before)
+            if carry != 0:
+                cell[c + _U(2)] += carry
+            if needs & EXTREMES and (n == 0 or v < cell[c + _U(3)]):
+                cell[c + _U(3)] = v
+            if needs & EXTREMES and (n == 0 or v > cell[c + _U(4)]):
+                cell[c + _U(4)] = v
+            if needs & LAST_VALUE and (n == 0 or at > cell[c + _U(5)]):
+                cell[c + _U(5)], cell[c + _U(6)] = at, v
+            if needs & ENERGY:
+                k = v - power_at[q, 1]
+                energies[p] += power[power_at[q, 0] + k] if 0 <= k < power_at[q, 2] else 10.0 ** (v * resolution[q] / 10.0)
+    return np.int64(slot.size)
 
 
 @jit

@@ -42,7 +42,8 @@ class Lanes(NamedTuple):
     power_at: I64  # [q, 3] where a quantity's energies begin in `power`, its first integer there, how many
     power: F64  # [...] energy of an integer of the resolution, for quantities of a level
     resolution: F64  # [q]
-    seat: I64  # [q, 2] scratch of one call: see _seats
+    seat: I64  # [q] scratch of one call, as is the next: see kernels.accumulate._seats
+    place: I64  # [..., 2] base and needs of each lane in `lane`
 
 
 class Blocks(NamedTuple):

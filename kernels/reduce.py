@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from kernels._jit import jit
 from kernels.lanes import Blocks
-from kernels.wide import add128, device_mean, multiplied, scaled
+from kernels.wide import device_mean, multiplied, scaled
 
 I64 = npt.NDArray[np.int64]
 I32 = npt.NDArray[np.int32]
@@ -65,12 +65,17 @@ class Listed(NamedTuple):
 
 
 class Scratch(NamedTuple):
-    """Work space by area a: integers (see _sum_device), energies, which areas changed, and which are not zero. All zero between calls."""
+    """Work space by area a: integers, energies, which areas changed, and which are not zero, all zero between calls; and one device's integers.
+
+    Integers: devices, readings, good_due, mean hi lo, last hi lo, sum hi lo, last_sum hi lo, low, high, weighted hi lo, weight.
+    """
 
     number: I64  # [a, 16]
     energy: F64  # [a]
     changed: U8  # [a]
     touched: I32  # [a]
+    device: I64  # [16]
+    columns: I64  # [5]
 
 
 class PartialRows(NamedTuple):
@@ -86,7 +91,14 @@ class PartialRows(NamedTuple):
 
 def new_scratch(areas: int) -> Scratch:
     """Scratch for a areas."""
-    return Scratch(np.zeros((areas, 16), np.int64), np.zeros(areas), np.zeros(areas, np.uint8), np.zeros(areas, np.int32))
+    return Scratch(
+        np.zeros((areas, 16), np.int64),
+        np.zeros(areas),
+        np.zeros(areas, np.uint8),
+        np.zeros(areas, np.int32),
+        np.zeros(16, np.int64),
+        np.zeros(5, np.int64),
+    )
 
 
 def new_rows(capacity: int) -> PartialRows:
@@ -129,33 +141,14 @@ def _wanted(functions: Any) -> Any:
 
 
 @jit
-def _sum_device(cell: Any, p: int, device: Any, wants: int, a: int, out: Any) -> None:
-    """Add device row p (readings, good_due, mean hi lo, weighted hi lo, people) to area a.
-
-    Columns: devices, readings, good_due, mean hi lo, last hi lo, sum hi lo, last_sum hi lo, low, high, weighted hi lo, weight.
-    """
-    if wants & 16:
-        if out[a, 0] == 0:
-            out[a, 11] = cell[p, 3]
-            out[a, 12] = cell[p, 4]
-        else:
-            out[a, 11] = min(out[a, 11], cell[p, 3])
-            out[a, 12] = max(out[a, 12], cell[p, 4])
-    out[a, 0] += 1
-    out[a, 1] += device[0]
-    out[a, 2] += device[1]
-    if wants & 1:
-        add128(out, a, 3, device[2], device[3])
-    if wants & 2:
-        hi, lo = scaled(cell[p, 6], 0)
-        add128(out, a, 5, hi, lo)
-    if wants & 4:
-        add128(out, a, 7, cell[p, 2], cell[p, 1])
-    if wants & 8:
-        add128(out, a, 9, cell[p, 6] >> 63, cell[p, 6])
-    if wants & 32:
-        add128(out, a, 13, device[4], device[5])
-        out[a, 15] += device[6]
+def _columns(wants: int, columns: Any) -> Any:
+    """Where the 128-bit sums that are wanted lie in Scratch.number; returns how many they are."""
+    n = 0
+    for bit, at in ((1, 3), (2, 5), (4, 7), (8, 9), (32, 13)):
+        if wants & bit:
+            columns[n] = at
+            n += 1
+    return n
 
 
 @jit
@@ -196,11 +189,12 @@ def _emit(functions: Any, start_us: int, scratch: Any, out: Any) -> None:
 
 @jit
 def _reduce(blocks: Any, span: Any, places: Any, spans: Any, functions: Any, scratch: Any, out: Any) -> None:
-    cell, energy, dirty = blocks.cell, blocks.energy, blocks.dirty
+    # No array is handed to a function for a device: each is counted, atomically, and eighty of these cost more than what is done with them.
+    cell, energy, dirty, base, start_us, end_us = blocks.cell, blocks.energy, blocks.dirty, span[0], span[1], span[2]
     slot, area, cadence_us, due_from_us, due_to_us = places.slot, places.area, places.cadence_us, places.due_from_us, places.due_to_us
-    number, energies, changed, touched, t = scratch.number, scratch.energy, scratch.changed, scratch.touched, 0
-    base, start_us, end_us = span[0], span[1], span[2]
-    wants, parted = _wanted(functions), spans.edges_us.shape[0] > 0
+    number, energies, changed, touched, one, t = scratch.number, scratch.energy, scratch.changed, scratch.touched, scratch.device, 0
+    wants, parted, population, columns = _wanted(functions), spans.edges_us.shape[0] > 0, places.population, scratch.columns
+    sums = _columns(wants, columns)
     for r in range(slot.size):
         p, s = base + r, slot[r]
         if cell[p, 0] == 0 and cell[p, 7] == 0:
@@ -211,24 +205,35 @@ def _reduce(blocks: Any, span: Any, places: Any, spans: Any, functions: Any, scr
         low_us, high_us = max(start_us, due_from_us[s]), min(end_us, due_to_us[s])
         due = _due(_overlap(spans, places.city[s], low_us, high_us) if parted else high_us - low_us, cadence_us[s])
         weight = cell[p, 7] if cell[p, 7] != 0 else cell[p, 0]  # durations in ordered lanes, else readings
-        mean_hi, mean_lo, people_hi, people_lo, people = np.int64(0), np.int64(0), np.int64(0), np.int64(0), np.int64(0)
+        one[1], one[2] = cell[p, 0], min(cell[p, 0] * 1_000_000, due)
         if wants & 33:
-            mean_hi, mean_lo = device_mean(cell[p, 2], cell[p, 1], weight)
+            one[3], one[4] = device_mean(cell[p, 2], cell[p, 1], weight)
+        if wants & 10:
+            (one[5], one[6]), one[9], one[10] = scaled(cell[p, 6], 0), cell[p, 6] >> 63, cell[p, 6]
+        one[7], one[8], one[11], one[12] = cell[p, 2], cell[p, 1], cell[p, 3], cell[p, 4]
         if wants & 32:
-            people = places.population[s]
-            people_hi, people_lo = multiplied(mean_hi, mean_lo, people)
-        device = (cell[p, 0], min(cell[p, 0] * 1_000_000, due), mean_hi, mean_lo, people_hi, people_lo, people)
+            one[15] = population[s]
+            one[13], one[14] = multiplied(one[3], one[4], one[15])
         strength = float(cell[p, 7]) if wants & 128 else energy[p] / weight
         for level in range(3):
             a = area[s, level]
-            if a >= 0:
-                if number[a, 0] == 0:
-                    touched[t] = a
-                    t += 1
-                _sum_device(cell, p, device, wants, a, number)
-                energies[a] += strength
-                if dirty[p] != 0:
-                    changed[a] = 1
+            if a < 0:
+                continue
+            if number[a, 0] == 0:
+                touched[t], number[a, 11], number[a, 12] = a, one[11], one[12]
+                t += 1
+            number[a, 0], number[a, 1], number[a, 2] = number[a, 0] + 1, number[a, 1] + one[1], number[a, 2] + one[2]
+            number[a, 11], number[a, 12] = min(number[a, 11], one[11]), max(number[a, 12], one[12])
+            for j in range(sums):
+                k = columns[j]
+                before = np.uint64(number[a, k + 1])
+                after = before + np.uint64(one[k + 1])
+                number[a, k + 1] = np.int64(after)
+                number[a, k] += one[k] + np.int64(after < before)
+            if wants & 32:
+                number[a, 15] += one[15]
+            energies[a] += strength
+            changed[a] |= dirty[p]
         dirty[p] = 0
     _emit(functions, start_us, scratch, out)
     for n in range(t):

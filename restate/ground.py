@@ -111,7 +111,8 @@ def _lanes(stretch: Stretch, lanes: list[Lane], quantities: Sequence[Quantity], 
         np.zeros((max(1, len(quantities)), 3), np.int64),
         np.zeros(0),
         np.array([quantity.resolution for quantity in quantities]),
-        np.zeros((len(quantities), 2), np.int64),
+        np.zeros(len(quantities), np.int64),
+        np.zeros((len(plain), 2), np.int64),
     )
 
 

@@ -106,16 +106,29 @@ def replaced(frame: Frame, meta: Mapping[str, Any], name: str, column: Array) ->
 
 
 def _to_arrow(name: str, column: Any) -> pa.Array:
+    # Buffers and no pa.array: that looks whether it was given a pandas column, and loads pandas where it is there, a third of a second.
     if isinstance(column, Coded):
-        codes = pa.array(np.ascontiguousarray(column.codes, dtype=np.int32))
-        return pa.DictionaryArray.from_arrays(codes, pa.array(column.texts, pa.utf8()))
+        codes = np.ascontiguousarray(column.codes, dtype=np.int32)
+        return pa.DictionaryArray.from_arrays(_buffered(codes, pa.int32()), _texts(column.texts, pa.utf8()))
     if isinstance(column, np.ndarray):
-        column = np.ascontiguousarray(column)
-        if column.dtype == np.int64 and name.endswith(("_at", "_start")):
-            return pa.Array.from_buffers(_TIME, len(column), [None, pa.py_buffer(column)])
-        return pa.array(column)
+        is_time = column.dtype == np.int64 and name.endswith(("_at", "_start"))
+        return _buffered(np.ascontiguousarray(column), _TIME if is_time else pa.from_numpy_dtype(column.dtype))
     first = next((item for item in column if item is not None), "")
-    return pa.array(column, pa.binary() if isinstance(first, bytes) else pa.utf8())
+    return _texts(column, pa.binary() if isinstance(first, bytes) else pa.utf8())
+
+
+def _buffered(column: Array, kind: pa.DataType) -> pa.Array:
+    return pa.Array.from_buffers(kind, len(column), [None, pa.py_buffer(column)])
+
+
+def _texts(items: Sequence[str | bytes | None], kind: pa.DataType) -> pa.Array:
+    """Text or binary, None where missing."""
+    encoded = [b"" if item is None else item if isinstance(item, bytes) else item.encode() for item in items]
+    offsets = np.zeros(len(encoded) + 1, np.int32)
+    np.cumsum([len(item) for item in encoded], out=offsets[1:])
+    there = np.array([item is not None for item in items], np.bool_)
+    valid = None if there.all() else pa.py_buffer(np.packbits(there, bitorder="little"))
+    return pa.Array.from_buffers(kind, len(encoded), [valid, pa.py_buffer(offsets), pa.py_buffer(b"".join(encoded))])
 
 
 def _sound(batch: pa.RecordBatch) -> None:

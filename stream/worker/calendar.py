@@ -4,7 +4,7 @@ Promises  The same edges as catalog.windows computes one by one, from FIRST_YEAR
 Leaves    Finding the edge of a million readings to kernels.accumulate.
 """
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -16,6 +16,7 @@ from catalog.windows import to_us
 from formula.parts import cuts
 
 FIRST_YEAR, LAST_YEAR = 1990, 2060
+HOUR_US, DAY_US = 3_600_000_000, 86_400_000_000
 PARTS = {"": 0, "day": 1, "evening": 2, "night": 3}
 I64 = npt.NDArray[np.int64]
 U8 = npt.NDArray[np.uint8]
@@ -25,27 +26,37 @@ U8 = npt.NDArray[np.uint8]
 def window_edges(time_zone: str) -> tuple[I64, I64, I64, I64]:
     """Starts (µs UTC) of local days, months, quarters and years."""
     zone = ZoneInfo(time_zone)
-    days = (date(LAST_YEAR, 1, 1) - date(FIRST_YEAR, 1, 1)).days
-    first = datetime(FIRST_YEAR, 1, 1, tzinfo=zone)
-    day = [to_us((first + timedelta(days=n)).replace(tzinfo=zone)) for n in range(days + 1)]
     months = [to_us(datetime(FIRST_YEAR + n // 12, n % 12 + 1, 1, tzinfo=zone)) for n in range(12 * (LAST_YEAR - FIRST_YEAR) + 1)]
     month = np.array(months, np.int64)
-    return np.array(day, np.int64), month, month[::3].copy(), month[::12].copy()
+    return _at_hours(zone, [0])[:, 0].copy(), month, month[::3].copy(), month[::12].copy()
 
 
 @lru_cache(maxsize=64)
 def part_edges(time_zone: str, day_from: int, evening_from: int, night_from: int) -> tuple[I64, U8]:
     """Edges between the parts of local days, and the part that begins, or goes on over midnight, at each."""
-    zone = ZoneInfo(time_zone)
     begins = [(hour, PARTS[part]) for hour, part in cuts((time_zone, day_from, evening_from, night_from))]
-    edges, codes = [], []
-    midnight = datetime(FIRST_YEAR, 1, 1)  # noqa: DTZ001 - a local date; the zone is put on below
-    for n in range((date(LAST_YEAR, 1, 1) - date(FIRST_YEAR, 1, 1)).days):
-        local = midnight + timedelta(days=n)
-        for hour, code in begins:
-            edges.append(to_us(local.replace(hour=hour, tzinfo=zone)))
-            codes.append(code)
-    return np.array(edges, np.int64), np.array(codes, np.uint8)
+    edges = _at_hours(ZoneInfo(time_zone), [hour for hour, _ in begins])[:-1]  # of the last day its midnight only
+    return edges.reshape(-1), np.tile(np.array([code for _, code in begins], np.uint8), len(edges))
+
+
+def _at_hours(zone: ZoneInfo, hours: list[int]) -> I64:
+    """µs UTC of these local hours of all days, int64[days + 1, hours].
+
+    As `to_us` of each would say, in a tenth of the time: a zone keeps its offset for months, and a worker waits for this at its start.
+    """
+    first, count = datetime(FIRST_YEAR, 1, 1), (date(LAST_YEAR, 1, 1) - date(FIRST_YEAR, 1, 1)).days + 1  # noqa: DTZ001 - a local date
+    local_us = np.arange(count, dtype=np.int64)[:, None] * DAY_US + np.array(hours, np.int64) * HOUR_US + to_us(first.replace(tzinfo=UTC))
+    offset, one_day = zone.utcoffset, timedelta(days=1)
+    ahead_us, known, known_us = [], None, 0
+    for hour in hours:
+        at = first.replace(hour=hour)
+        for _ in range(count):
+            ahead = offset(at)
+            if ahead is not known:
+                known, known_us = ahead, (ahead or timedelta()) // timedelta(microseconds=1)
+            ahead_us.append(known_us)
+            at += one_day
+    return local_us - np.array(ahead_us, np.int64).reshape(len(hours), count).T
 
 
 def calendars(cities: list[City], with_parts: bool) -> tuple[I64, I64, U8]:

@@ -199,7 +199,8 @@ def _lanes(registry: Registry, keys: list[LaneKey], functions: list[I32], measur
         codes,
         *_powers(registry, {keys[lane][0] for lane, pairs in enumerate(functions) if any(FUNCTIONS[code] == "leq" for code, _ in pairs)}),
         np.array([record.resolution for record in registry.of("quantity", Quantity).values()] or [1.0]),
-        np.zeros((len(quantities), 2), np.int64),
+        np.zeros(len(quantities), np.int64),
+        np.zeros((len(plain), 2), np.int64),
     )
 
 

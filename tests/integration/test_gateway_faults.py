@@ -83,8 +83,13 @@ def wait_for(stream: Stream, more: int) -> None:
 
 
 def in_mid_stream(gateway: Running, stream: Stream) -> None:
-    """Wait until this gateway has taken messages, and the stream goes on."""
-    kit.until(lambda: gateway.metric("kompas_gateway_messages_total") > PER_S, 60, lambda: gateway.get("/readyz")[1])
+    """Wait until this gateway has taken messages, Kafka has some of them, and the stream goes on."""
+
+    def under_way() -> bool:
+        taken = gateway.metric("kompas_gateway_messages_total")
+        return taken > PER_S and taken > gateway.metric("kompas_gateway_unacknowledged")
+
+    kit.until(under_way, 60, lambda: gateway.get("/readyz")[1])
     wait_for(stream, PER_S // 5)
 
 
