@@ -30,7 +30,7 @@ from storage.watch import Watch
 
 T = TypeVar("T")
 
-_FETCH_MIN_BYTES, _FETCH_WAIT_MS, _FETCH_RECORDS = 32_768, 100, 2_000
+_FETCH_MIN_BYTES, _FETCH_WAIT_MS, _FETCH_RECORDS = 32_768, 200, 2_000
 _LOOK_S = 0.5
 """The longest sleep of the loop."""
 _BUSY_S = 0.02

@@ -29,7 +29,10 @@ ROWS_EVERY_S, ROWS_AT_LEAST_EVERY_S = 0.25, 1.0
 LONG_WINDOWS_EVERY_S = 2.0
 """An hour's value need not move four times a second."""
 WATERMARKS_EVERY_S = 0.5
-"""A partials partition that has heard nothing for so long hears the watermarks: at least once a second, all in all."""
+"""A partials partition that has heard nothing in one beat of so long hears the watermarks in the next: at least once a second, all in all.
+
+Beats are of the clock, the same for all partitions of a worker: what they say leaves, and comes back to the combiner, together.
+"""
 VALUES_EVERY_S, BUSY_VALUES_EVERY_S, VALUES_AT_LEAST_EVERY_S = 0.1, 0.4, 1.0
 LIVE_EVERY_US = 1_000_000
 """A live value goes out at most so often."""
@@ -46,6 +49,10 @@ Waited = int | None
 
 def _older(a: int | None, b: int | None) -> int | None:
     return min((at for at in (a, b) if at is not None), default=None)
+
+
+def _next_beat(since_s: float, now_s: float) -> bool:
+    return now_s // WATERMARKS_EVERY_S > since_s // WATERMARKS_EVERY_S
 
 
 class Clock(Protocol):
@@ -139,7 +146,7 @@ class WorkerHolder:
     def publish(self) -> bool:
         """Rows that changed, at most four times a second, of long windows every other second; watermarks where nothing else was said."""
         now = self._clock.monotonic_s()
-        if now < self._next_at or not (self._fresh or now - max(self._said_at) >= WATERMARKS_EVERY_S):
+        if now < self._next_at or not (self._fresh or _next_beat(max(self._said_at), now)):
             return False
         if now - self._all_open_at >= ALL_OPEN_EVERY_S:
             self._all_open_at = now
@@ -151,7 +158,7 @@ class WorkerHolder:
         records = self.publisher.take(everywhere=True, only_brief=brief)
         took = self._clock.monotonic_s() - now
         self._next_at = now + min(ROWS_AT_LEAST_EVERY_S, max(ROWS_EVERY_S, took / SHARE_OF_TIME))
-        self._send([each for each in records if not each.bare or now - self._said_at[each.partition] >= WATERMARKS_EVERY_S])
+        self._send([each for each in records if not each.bare or _next_beat(self._said_at[each.partition], now)])
         return True
 
     def _send(self, records: list[Record]) -> None:
