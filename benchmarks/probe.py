@@ -137,7 +137,7 @@ async def main(seconds: float, targets: list[Target]) -> None:
     mqtt, database = load(MqttSettings), load(DatabaseSettings)
     publisher = Publisher(Broker(mqtt.mqtt_host, mqtt.mqtt_port, mqtt.mqtt_user, secret(mqtt.mqtt_password_file)), "kompas-bench-probe")
     publisher.connect()
-    consumer = kafka.consumer(mqtt.kafka, "kompas-bench-probe", auto_offset_reset="latest", fetch_max_wait_ms=20)
+    consumer = kafka.consumer(mqtt.kafka, "kompas-bench-probe", auto_offset_reset="latest", fetch_max_wait_ms=500)
     await consumer.start()
     consumer.assign([TopicPartition(KPIS.name, p) for p in sorted({partition_of(f"{t.kpi}|{t.area}") for t in targets})])
     await consumer.seek_to_end()
