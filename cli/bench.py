@@ -7,6 +7,7 @@
 ./kompas bench kernels --json
 ./kompas bench exact --json
 ./kompas bench state
+./kompas bench soak --minutes 60
 """
 
 import sys
@@ -59,6 +60,20 @@ def exact(as_json: Annotated[bool, typer.Option("--json", help="One JSON object 
     from benchmarks import exact as bench
 
     found = bench.run(_tell)
+    _print(found, bench.show, as_json=as_json)
+    raise typer.Exit(0 if all(verdict.met for verdict in found.verdicts) else 1)
+
+
+@COMMAND.command()
+def soak(
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
+    minutes: Annotated[float, typer.Option(help="How long.", min=1.0, max=600.0)] = 60.0,
+    rate: Annotated[float, typer.Option(help="Readings a second in messages of ten.", min=100.0)] = 25_000.0,
+) -> None:
+    """An hour at half of what is sustained: memory, latency and lag, slice by slice. Exit code 0 where all are flat and nothing is lost."""
+    from benchmarks import soak as bench
+
+    found = bench.run(_tell, minutes, rate)
     _print(found, bench.show, as_json=as_json)
     raise typer.Exit(0 if all(verdict.met for verdict in found.verdicts) else 1)
 

@@ -1,0 +1,137 @@
+"""A long load at half of what is sustained: memory, latency and lag, slice by slice. `./kompas bench soak`.
+
+Promises  Real servers on a system of its own, the restater with them; slices follow each other until the time is over, and after each everything
+          that was sent is stored. Memory is proportional set size, so that what PostgreSQL's processes share is counted once.
+Leaves    A load and its figures to benchmarks.loading.
+"""
+
+import math
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import msgspec
+import psutil
+from rich.console import Console
+
+from benchmarks import report
+from benchmarks.loading import Loaded, Order, load
+from benchmarks.result import Verdict
+from benchmarks.system import ORDER, Bench, started
+
+RATE = 25_000.0
+MINUTES = 60.0
+SLICE_S, _WARM_S, _BETWEEN_S = 150.0, 8.0, 3.0
+MEMORY_GROWS, MEMORY_MB, LATENCY_GROWS = 1.1, 32.0, 1.25
+"""What still counts as flat, the last slice against the second (the first fills caches and windows): memory by both, latency p50 by its factor."""
+
+
+class Slice(msgspec.Struct, frozen=True, kw_only=True):
+    """One load of the soak; memory in MB by process, looked at when all of it was stored."""
+
+    from_min: float
+    stored: int
+    lost: int
+    sustained: bool
+    backlog_end: float
+    to_kpi_p50_s: float
+    to_kpi_p99_s: float
+    to_row_p50_s: float
+    to_row_p99_s: float
+    cores_used: float
+    memory_mb: dict[str, float]
+
+
+class Soak(msgspec.Struct, frozen=True):
+    """All slices, and what was wanted."""
+
+    readings_per_s: float
+    minutes: float
+    slices: list[Slice]
+    verdicts: list[Verdict]
+
+
+def run(say: Callable[[str], None], minutes: float = MINUTES, rate: float = RATE) -> Soak:
+    """Load for so many minutes."""
+    slices: list[Slice] = []
+    with tempfile.TemporaryDirectory(prefix="kompas-bench-") as folder:
+        say("servers and processes")
+        with started(Path(folder)) as bench:
+            for name in (*ORDER, "restater"):
+                bench.up(name)
+            began_s = time.monotonic()
+            while (minute := (time.monotonic() - began_s) / 60) < minutes:
+                seconds = min(SLICE_S, max(30.0, (minutes - minute) * 60))
+                slices.append(_slice(bench, minute, load(bench, Order("soak", rate, 10, _WARM_S, seconds))))
+                say(_said(slices[-1]))
+                time.sleep(_BETWEEN_S)
+    return Soak(rate, minutes, slices, verdicts(slices))
+
+
+def _slice(bench: Bench, minute: float, done: Loaded) -> Slice:
+    return Slice(
+        from_min=minute,
+        stored=done.stored,
+        lost=done.lost,
+        sustained=done.sustained,
+        backlog_end=done.backlog_end,
+        to_kpi_p50_s=done.to_kpi.p50_s,
+        to_kpi_p99_s=done.to_kpi.p99_s,
+        to_row_p50_s=done.to_row.p50_s,
+        to_row_p99_s=done.to_row.p99_s,
+        cores_used=done.cores_used,
+        memory_mb={name: memory_mb(pid) for name, pid in bench.pids().items()},
+    )
+
+
+def memory_mb(pid: int) -> float:
+    """Proportional set size of a process and what it has started, MB."""
+    total = 0
+    process = psutil.Process(pid)
+    for each in (process, *process.children(recursive=True)):
+        try:
+            total += each.memory_full_info().pss
+        except psutil.NoSuchProcess:
+            continue
+    return total / 1e6
+
+
+def verdicts(slices: Sequence[Slice]) -> list[Verdict]:
+    """Wanted and reached. Pure. Source: issue 5, "Soak"."""
+    if not slices:
+        return []
+    base, last = slices[min(1, len(slices) - 1)], slices[-1]
+    grown = {name: mb for name, mb in last.memory_mb.items() if mb > base.memory_mb.get(name, math.inf) * MEMORY_GROWS + MEMORY_MB}
+    memory = ", ".join(f"{name} {base.memory_mb.get(name, math.nan):.0f} to {mb:.0f}" for name, mb in sorted(last.memory_mb.items()))
+    p50s = f"p50 {base.to_kpi_p50_s:.2f} to {last.to_kpi_p50_s:.2f} s, p99 {base.to_kpi_p99_s:.2f} to {last.to_kpi_p99_s:.2f} s"
+    growing = [f"{each.from_min:.0f} min" for each in slices if not each.sustained]
+    lost = sum(each.lost for each in slices)
+    flat = last.to_kpi_p50_s <= base.to_kpi_p50_s * LATENCY_GROWS
+    return [
+        Verdict("memory, MB", f"at most {MEMORY_GROWS - 1:.0%} and {MEMORY_MB:.0f} MB more", memory, not grown, ", ".join(sorted(grown))),
+        Verdict("publish to live KPI", f"p50 at most {LATENCY_GROWS - 1:.0%} more", p50s, flat, ""),
+        Verdict("backlog", "grows in no slice", f"{len(growing)} of {len(slices)} slices", not growing, ", ".join(growing)),
+        Verdict("lost", "0", f"{lost} of {sum(each.stored for each in slices) + lost:,}", lost == 0, ""),
+    ]
+
+
+def _said(done: Slice) -> str:
+    processes = sum(mb for name, mb in done.memory_mb.items() if name in (*ORDER, "restater"))
+    latency = f"p50 {done.to_kpi_p50_s:.2f} s, p99 {done.to_kpi_p99_s:.2f} s"
+    return f"{done.from_min:.0f} min: {done.stored:,} stored, {done.lost} lost, {latency}, our processes {processes:.0f} MB"
+
+
+def show(found: Soak, console: Console) -> None:
+    """Tables for a person."""
+    names = sorted(found.slices[-1].memory_mb) if found.slices else []
+    table = report.plain_table(
+        f"{found.readings_per_s:,.0f} readings/s", "min", "stored", "KPI p50, p99 s", "row p50, p99 s", *(f"{n} MB" for n in names)
+    )
+    for each in found.slices:
+        latencies = (f"{each.to_kpi_p50_s:.2f}, {each.to_kpi_p99_s:.2f}", f"{each.to_row_p50_s:.2f}, {each.to_row_p99_s:.2f}")
+        memory = (f"{each.memory_mb.get(name, math.nan):.0f}" for name in names)
+        table.add_row(f"{each.from_min:.0f}", f"{each.stored:,}", *latencies, *memory)
+    for shown in (table, report.wanted(found.verdicts)):
+        console.print(shown)
+        console.print()
