@@ -159,8 +159,8 @@ def _mark(areas: Any, changed: Any) -> None:
 
 
 @jit
-def _emit(functions: Any, start_us: int, scratch: Any, out: Any) -> None:
-    """A row per function and changed area, function after function."""
+def _emit(functions: Any, start_us: int, scratch: Any, out: Any, t: int) -> None:
+    """A row per function and changed area, function after function; then the scratch, of which t areas were touched, is zero again."""
     # No call in the loop: each array handed over is counted, atomically, and that costs more than the row.
     number, energy, changed = scratch.number, scratch.energy, scratch.changed
     aggregate, area, begins, into, real = out.aggregate, out.area, out.start_us, out.number, out.real
@@ -185,15 +185,19 @@ def _emit(functions: Any, start_us: int, scratch: Any, out: Any) -> None:
                 real[n] = number[a, 15]
             n += 1
     out.used[0] = n
+    for n in range(t):
+        number[scratch.touched[n]], energy[scratch.touched[n]] = 0, 0.0
+    changed[:] = 0
 
 
 @jit
 def _reduce(blocks: Any, span: Any, places: Any, spans: Any, functions: Any, scratch: Any, out: Any) -> None:
     # No array is handed to a function for a device: each is counted, atomically, and eighty of these cost more than what is done with them.
-    cell, energy, dirty, base, start_us, end_us = blocks.cell, blocks.energy, blocks.dirty, span[0], span[1], span[2]
+    cell, energy, dirty, base = blocks.cell, blocks.energy, blocks.dirty, span[0]
     slot, area, cadence_us, due_from_us, due_to_us = places.slot, places.area, places.cadence_us, places.due_from_us, places.due_to_us
-    number, energies, changed, touched, one, t = scratch.number, scratch.energy, scratch.changed, scratch.touched, scratch.device, 0
-    wants, parted, population, columns = _wanted(functions), spans.edges_us.shape[0] > 0, places.population, scratch.columns
+    number, energies, changed = scratch.number, scratch.energy, scratch.changed
+    touched, one, columns = scratch.touched, scratch.device, scratch.columns
+    wants, parted, people, t = _wanted(functions), spans.edges_us.shape[0] > 0, places.population, 0
     sums = _columns(wants, columns)
     for r in range(slot.size):
         p, s = base + r, slot[r]
@@ -202,43 +206,29 @@ def _reduce(blocks: Any, span: Any, places: Any, spans: Any, functions: Any, scr
                 _mark(area[s], changed)
                 dirty[p] = 0
             continue
-        low_us, high_us = max(start_us, due_from_us[s]), min(end_us, due_to_us[s])
+        low_us, high_us = max(span[1], due_from_us[s]), min(span[2], due_to_us[s])
         due = _due(_overlap(spans, places.city[s], low_us, high_us) if parted else high_us - low_us, cadence_us[s])
         weight = cell[p, 7] if cell[p, 7] != 0 else cell[p, 0]  # durations in ordered lanes, else readings
-        one[1], one[2] = cell[p, 0], min(cell[p, 0] * 1_000_000, due)
-        if wants & 33:
-            one[3], one[4] = device_mean(cell[p, 2], cell[p, 1], weight)
-        if wants & 10:
-            (one[5], one[6]), one[9], one[10] = scaled(cell[p, 6], 0), cell[p, 6] >> 63, cell[p, 6]
-        one[7], one[8], one[11], one[12] = cell[p, 2], cell[p, 1], cell[p, 3], cell[p, 4]
-        if wants & 32:
-            one[15] = population[s]
-            one[13], one[14] = multiplied(one[3], one[4], one[15])
-        strength = float(cell[p, 7]) if wants & 128 else energy[p] / weight
+        one[1], one[2], one[7], one[8] = cell[p, 0], min(cell[p, 0] * 1_000_000, due), cell[p, 2], cell[p, 1]
+        one[3], one[4] = device_mean(cell[p, 2], cell[p, 1], weight) if wants & 33 else (0, 0)
+        one[5], one[6] = scaled(cell[p, 6], 0)
+        one[9], one[10], one[15] = cell[p, 6] >> 63, cell[p, 6], people[s] if wants & 32 else 0
+        one[13], one[14] = multiplied(one[3], one[4], one[15])
         for level in range(3):
             a = area[s, level]
             if a < 0:
                 continue
             if number[a, 0] == 0:
-                touched[t], number[a, 11], number[a, 12] = a, one[11], one[12]
-                t += 1
+                touched[t], number[a, 11], number[a, 12], t = a, cell[p, 3], cell[p, 4], t + 1
+            number[a, 11], number[a, 12] = min(number[a, 11], cell[p, 3]), max(number[a, 12], cell[p, 4])
             number[a, 0], number[a, 1], number[a, 2] = number[a, 0] + 1, number[a, 1] + one[1], number[a, 2] + one[2]
-            number[a, 11], number[a, 12] = min(number[a, 11], one[11]), max(number[a, 12], one[12])
             for j in range(sums):
-                k = columns[j]
-                before = np.uint64(number[a, k + 1])
-                after = before + np.uint64(one[k + 1])
-                number[a, k + 1] = np.int64(after)
-                number[a, k] += one[k] + np.int64(after < before)
-            if wants & 32:
-                number[a, 15] += one[15]
-            energies[a] += strength
-            changed[a] |= dirty[p]
+                k, after = columns[j], np.uint64(number[a, columns[j] + 1]) + np.uint64(one[columns[j] + 1])
+                number[a, k], number[a, k + 1] = number[a, k] + one[k] + np.int64(after < np.uint64(one[k + 1])), np.int64(after)
+            number[a, 15], changed[a] = number[a, 15] + one[15], changed[a] | dirty[p]
+            energies[a] += float(cell[p, 7]) if wants & 128 else energy[p] / weight
         dirty[p] = 0
-    _emit(functions, start_us, scratch, out)
-    for n in range(t):
-        number[touched[n]], energies[touched[n]] = 0, 0.0
-    changed[:] = 0
+    _emit(functions, span[1], scratch, out, t)
 
 
 @jit
