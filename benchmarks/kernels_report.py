@@ -48,8 +48,14 @@ def window(found: Found) -> Table:
 def devices(found: Found) -> Table:
     """State by number of devices."""
     table = report.plain_table(
-        "arrival checks and accumulation by devices", "devices", "ns per reading", "B per device and window", "B per reading seen"
+        "arrival checks and accumulation by devices",
+        "devices",
+        "ns, a device's first",
+        "ns, its next",
+        "B per device and window",
+        "B per reading seen",
     )
     for each in found.by_devices:
-        table.add_row(f"{each.devices:,}", f"{each.ns_per_reading:.0f}", f"{each.window_bytes_per_device:.0f}", f"{each.seen_bytes_per_reading:.0f}")
+        times = (f"{each.first_ns_per_reading:.0f}", f"{each.ns_per_reading:.0f}")
+        table.add_row(f"{each.devices:,}", *times, f"{each.window_bytes_per_device:.0f}", f"{each.seen_bytes_per_reading:.0f}")
     return table

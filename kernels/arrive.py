@@ -137,7 +137,7 @@ def _in_order(rows: Any, tables: Any, watermark_us: Any, quiet_from_us: Any, see
             continue
         judged[i] = quality
         key = (np.int64(slot_device[s]) << 16) | np.int64(q)
-        n = np.int64((np.uint64(key) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(40)) & mask  # as kernels.seen.series_of
+        n = np.int64((np.uint64(key) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(32)) & mask  # as kernels.seen.series_of
         while series[n, 0] != key and series[n, 0] != -1:
             n = (n + 1) & mask
         count = series[n, 5]

@@ -50,7 +50,7 @@ def series_of(series: Any, key: Any) -> Any:
     """Place of a series, or the free one where it belongs."""
     mask = series.shape[0] - 1
     h = np.uint64(key) * np.uint64(0x9E3779B97F4A7C15)
-    i = np.int64(h >> np.uint64(40)) & mask
+    i = np.int64(h >> np.uint64(32)) & mask
     while series[i, 0] != key and series[i, 0] != -1:
         i = (i + 1) & mask
     return i
@@ -206,15 +206,15 @@ def _refill(key: Any, at_us: Any, value: Any, start: int, seen: Any) -> Any:
 
 
 def grown(seen: Seen) -> Seen:
-    """The same with room for more series, or longer rings, whatever is short of it."""
+    """The same with twice the room for series where these are short of it, else for rings: one of the two, the other may be large."""
     series, ring = seen.series, seen.ring
-    if 4 * (int(seen.used[0]) + 1) > series.shape[0]:
+    if 2 * (int(seen.used[0]) + 1) > series.shape[0]:
         more = _series(2 * series.shape[0])
         _carry(series, more)
-        series = more
+        return seen._replace(series=more)
     longer = np.zeros((2 * ring.shape[0], 2), np.int64)
     longer[: ring.shape[0]] = ring
-    return seen._replace(series=series, ring=longer)
+    return seen._replace(ring=longer)
 
 
 def with_room(seen: Seen, device_kind: I32, watermark_us: I64, rows: int) -> Seen:
