@@ -110,9 +110,9 @@ class Rows:
     def earlier(self, targets: list[Target]) -> Sent:
         """What a probe before this one has sent in the minute that runs: it is in the means that are awaited."""
         minute = clock.now_us() // 60_000_000
-        statement = "SELECT device, value FROM reading WHERE device = ANY(%s) AND measured_at >= to_timestamp(%s)"
-        rows = self._connection.execute(statement, ([self._number[target.device] for target in targets], minute * 60)).fetchall()
-        return {(target, minute): [float(row[1]) for row in rows if row[0] == self._number[target.device]] for target in targets}
+        statement = "SELECT device, quantity, value FROM reading_named WHERE device = ANY(%s) AND measured_at >= to_timestamp(%s)"
+        rows = self._connection.execute(statement, (sorted({target.device for target in targets}), minute * 60)).fetchall()
+        return {(target, minute): [float(row[2]) for row in rows if row[:2] == (target.device, target.quantity)] for target in targets}
 
     def run(self, shots: Shots) -> None:
         """Until stopped."""
