@@ -24,6 +24,8 @@ I64 = npt.NDArray[np.int64]
 MAGIC = b"KPP2"
 COLUMNS = ("aggregate", "area", "window_start", *FIELDS)
 """The first two are places in the header's `aggregates` and `areas`."""
+TAIL = "~"
+"""Behind an aggregate of the order of time: with what the watermark has not passed yet. Live values read it, finals never; no id holds the sign."""
 
 
 class Said(msgspec.Struct, frozen=True, kw_only=True):

@@ -19,6 +19,7 @@ from stream.combiner.closing import DAY_US, Closing
 from stream.combiner.lanes import Lane
 from stream.combiner.marks import UNKNOWN_US
 from stream.combiner.panes import Panes
+from stream.rows import TAIL, Rows
 
 I64 = npt.NDArray[np.int64]
 
@@ -30,6 +31,13 @@ class Holds(NamedTuple):
     """int64[keys, cities + 1], µs; column 0 is for areas without a known city."""
     city_of_area: I64
     """int64[areas], column of `floor`."""
+
+    def below(self, rows: Rows, places: tuple[I64, I64]) -> int:
+        """How many rows of finals' aggregates are of windows that do not count any more; of a provisional tail that is nobody's loss."""
+        starts, keys = rows.matrix[:, 2], places[0][rows.matrix[:, 0]]
+        exact = np.array([not text.endswith(TAIL) for text in rows.aggregates])[rows.matrix[:, 0]]
+        below = starts < self.floor[keys, self.city_of_area[places[1][rows.matrix[:, 1]]]]
+        return int(np.count_nonzero(exact & below))
 
     def closed(self, key: int, start_us: int, panes: Panes) -> bool:
         """True where nobody waits for the pane."""
@@ -50,7 +58,7 @@ def holds(lanes: list[Lane], definitions: Definitions, panes: Panes, closing: Cl
     for lane in lanes:
         at = column[lane.city.id]
         open_from = closing.open_from(lane)
-        for key in lane.keys:
+        for key in lane.keys + tuple(tail for tail in lane.tails if tail >= 0):
             floor[key, at] = min(int(floor[key, at]), open_from)
     floor = np.where(floor == np.iinfo(np.int64).max, unread, floor)
     cities = [column.get(record.city, 0) if (record := definitions.areas.get(area)) is not None else 0 for area in panes.areas]
@@ -62,7 +70,7 @@ def _unread_floor(text: str, newest_us: int) -> int:
     if newest_us == UNKNOWN_US:
         return UNKNOWN_US
     try:
-        _, window = parse_key(text)
+        _, window = parse_key(text.removesuffix(TAIL))
     except FormulaError:
         return int(np.iinfo(np.int64).max)
     return window_of(newest_us - DAY_US, window, "UTC")[0] - DAY_US

@@ -19,6 +19,7 @@ from stream.combiner.catalogue import Definition, Definitions
 from stream.combiner.census import Census, due
 from stream.combiner.finals import Finals
 from stream.combiner.panes import Panes
+from stream.rows import TAIL
 
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
@@ -65,6 +66,8 @@ class Lane(NamedTuple):
     """Area slots, in the order of `areas`."""
     keys: tuple[int, ...]
     """Key slots of the plan's aggregates, in the plan's order."""
+    tails: tuple[int, ...]
+    """The same with what the watermark has not passed yet, -1 where the order of time does not matter; for live values alone."""
     dues: tuple[DueOf, ...]
     begun: I64
     """int64[2, g]: area slot and start (µs) of every group that feeds the KPI."""
@@ -132,6 +135,8 @@ class _Builder:
     def lane(self, definition: Definition, city: City) -> Lane | None:
         """One KPI in one city, None where it has no area here."""
         keys = tuple(self._panes.slot_of_key(text) for text in definition.keys)
+        both = zip(definition.plan.aggregates, definition.keys, strict=True)
+        tails = tuple(self._panes.slot_of_key(text + TAIL) if spec.ordered else -1 for spec, text in both)
         areas = sorted(area for level in definition.kpi.levels for area in self._areas.get((city.id, level), ()))
         if not areas:
             return None
@@ -142,7 +147,7 @@ class _Builder:
         calendar = self._calendars.setdefault((window, zone), Calendar(window, zone))
         above = above_of(areas, self._parents) if definition.plan.counts else np.full(len(areas), -1, np.int64)
         people = self._people if definition.plan.population else self._people[:0]
-        return Lane(definition, city, areas, slots, keys, dues, begun, calendar, self._finals, people, above)
+        return Lane(definition, city, areas, slots, keys, tails, dues, begun, calendar, self._finals, people, above)
 
     def _due_of(self, city: str, part: str, kinds: tuple[str, ...]) -> DueOf:
         name = (city, part, kinds)

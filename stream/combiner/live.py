@@ -84,7 +84,7 @@ class Live:
             until_us = frontier(known.until_us, lane.definition.kinds)
             for start in sorted(_open(lane, starts, closing, until_us)):
                 shown = self._of(lane, start)
-                for pane in touched.intersection(panes.at(key, start) for key in lane.keys):
+                for pane in touched.intersection(panes.at(key, start) for key in lane.keys + lane.tails):
                     shown.pending |= panes.touched[pane, lane.slots] != 0
                 if lane.definition.plan.bases and _looks_at_news(lane, start):
                     shown.pending[:] = True
@@ -164,7 +164,7 @@ def _starts(panes: Panes) -> dict[int, set[int]]:
 def _open(lane: Lane, starts: dict[int, set[int]], closing: Closing, known_us: int) -> set[int]:
     """Starts of the lane's open windows: those with data, and the one that the kinds have come to."""
     begin, end = closing.open_from(lane), lane.definition.live_to_us
-    candidates = {start for key in lane.keys for start in starts.get(key, ())}
+    candidates = {start for key in lane.keys + lane.tails for start in starts.get(key, ())}
     if known_us > UNKNOWN_US:
         candidates.add(lane.window(known_us)[0])
     return {start for start in candidates if begin <= start < end and lane.window(start)[0] == start}

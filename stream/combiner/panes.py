@@ -104,6 +104,19 @@ class Panes:
             self._unmerged = False
         return merged_of(self._sums[pane][:, slots], self._reals[pane][slots])
 
+    def merged_with(self, pane: int, tail: int, slots: I64) -> Merged:
+        """Sums with the tail; without it in areas of which some input partition has told the pane alone (it is of an earlier release).
+
+        pane -1: there is none.
+        """
+        whole = self.merged(tail, slots)
+        if pane < 0:
+            return whole
+        lacks = ((self.offsets[pane, slots] >= 0) & (self.offsets[tail, slots] < 0)).any(axis=1)
+        if not lacks.any():
+            return whole
+        return Merged(*(np.where(lacks, a, b) for a, b in zip(self.merged(pane, slots), whole, strict=True)))
+
     def starts(self, key_slot: int) -> list[int]:
         """Window starts of an aggregate's panes, ascending."""
         return sorted(start for slot, start in self.pane if slot == key_slot)

@@ -163,7 +163,7 @@ class CombinerPartition:
         tally = panes.put(rows, places, Floors(self._holds.floor, self._holds.city_of_area), source, offset)
         self.counts["regressed"] += tally.older
         late = "after_close" if offset > self._state.marks.offsets[source] else "regressed"
-        self.counts[late] += tally.below_floor
+        self.counts[late] += self._holds.below(rows, places) if tally.below_floor else 0
 
     def _rebuild(self) -> None:
         state = self._state

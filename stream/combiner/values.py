@@ -45,12 +45,13 @@ def compute(lane: Lane, panes: Panes, start_us: int, due: I64, *, is_open: bool 
     counted = {due_of.key for due_of in lane.definition.dues}
     inputs: dict[str, F64] = {}
     plan = lane.definition.plan
-    for spec, key, text in zip(plan.aggregates, lane.keys, lane.definition.keys, strict=True):
-        pane = panes.at(key, start_us)
-        if pane < 0:
+    for at, (spec, text) in enumerate(zip(plan.aggregates, lane.definition.keys, strict=True)):
+        pane = panes.at(lane.keys[at], start_us)
+        tail = panes.at(lane.tails[at], start_us) if is_open else -1
+        if max(pane, tail) < 0:
             inputs[spec.id] = np.full(n, np.nan)
             continue
-        merged = panes.merged(pane, lane.slots)
+        merged = panes.merged(pane, lane.slots) if tail < 0 else panes.merged_with(pane, tail, lane.slots)
         bins = _bins(panes, pane, lane.slots) if spec.function == "percentile" else ()
         inputs[spec.id] = finalise(spec, _quantity(lane, spec.quantity), merged, bins)
         np.maximum(devices, merged.devices, out=devices)

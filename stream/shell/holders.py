@@ -26,8 +26,8 @@ from stream.worker.partition import WorkerPartition
 from stream.worker.snapshot import dump, load
 
 ROWS_EVERY_S, ROWS_AT_LEAST_EVERY_S = 0.25, 1.0
-LONG_WINDOWS_EVERY_S = 2.0
-"""An hour's value need not move four times a second."""
+LONG_WINDOWS_EVERY_S, LONG_WINDOWS_AT_LEAST_EVERY_S = 0.75, 2.0
+"""An hour's value need not move four times a second, but whoever looks at what he has just sent should see it within two."""
 WATERMARKS_EVERY_S = 0.5
 """A partials partition that has heard nothing in one beat of so long hears the watermarks in the next: at least once a second, all in all.
 
@@ -38,6 +38,8 @@ LIVE_EVERY_US = 1_000_000
 """A live value goes out at most so often."""
 SHARE_OF_TIME, SHARE_OF_VALUES = 0.02, 0.05
 """What looking for changes may take of the time, per partition: under load it looks less often."""
+SHARE_OF_LONG = 0.0025
+"""The same of looks that take long windows in."""
 ALL_OPEN_EVERY_S = 3600.0
 KPI_HEADERS: Headers = [("kompas.schema", KPIS.schema.encode())]
 
@@ -112,7 +114,7 @@ class WorkerHolder:
         self._outbox, self._clock = outbox, clock
         self._fresh = True
         """A record was taken in since the last look."""
-        self._next_at = self._long_at = 0.0
+        self._next_at = self._long_next_at = 0.0
         self._said_at = [0.0] * PARTIALS.partitions
         self._oldest_us: int | None = None
         self._all_open_at = clock.monotonic_s()
@@ -144,20 +146,20 @@ class WorkerHolder:
         metrics.FRAMES.inc()
 
     def publish(self) -> bool:
-        """Rows that changed, at most four times a second, of long windows every other second; watermarks where nothing else was said."""
+        """Rows that changed, at most four times a second, of long windows more seldom; watermarks where nothing else was said."""
         now = self._clock.monotonic_s()
         if now < self._next_at or not (self._fresh or _next_beat(max(self._said_at), now)):
             return False
         if now - self._all_open_at >= ALL_OPEN_EVERY_S:
             self._all_open_at = now
-            self.worker.state.windows.mark_all()
-        brief = now - self._long_at < LONG_WINDOWS_EVERY_S
-        if not brief:
-            self._long_at = now
+            self.publisher.mark_all()
+        brief = now < self._long_next_at
         self._fresh = False
         records = self.publisher.take(everywhere=True, only_brief=brief)
         took = self._clock.monotonic_s() - now
         self._next_at = now + min(ROWS_AT_LEAST_EVERY_S, max(ROWS_EVERY_S, took / SHARE_OF_TIME))
+        if not brief:
+            self._long_next_at = now + min(LONG_WINDOWS_AT_LEAST_EVERY_S, max(LONG_WINDOWS_EVERY_S, took / SHARE_OF_LONG))
         self._send([each for each in records if not each.bare or _next_beat(self._said_at[each.partition], now)])
         return True
 

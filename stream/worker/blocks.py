@@ -120,6 +120,15 @@ class OpenWindows:
             cell = self.arrays.cell[rows]
             self.arrays.dirty[rows] = ((cell[:, 0] != 0) | (cell[:, 7] != 0)).astype(np.uint8)
 
+    def copied(self, lanes: set[int]) -> "OpenWindows":
+        """These lanes' windows as they stand, nothing of them dirty; what is done to the copy is not done here."""
+        after = OpenWindows(self.arrays.open.size)
+        for window in sorted(self.windows.values()):
+            if window.lane in lanes:
+                base = after.put(*window[:3], window.rows).base
+                after.arrays.cell[base : base + window.rows] = self.arrays.cell[window.base : window.base + window.rows]
+        return after
+
     def carried(self, old: Program, new: Program) -> "OpenWindows":
         """The same windows under a changed program: lanes by their key, rows by their slot; lanes that are gone are dropped."""
         after = OpenWindows(len(new.lane_keys))

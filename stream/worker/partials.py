@@ -17,12 +17,13 @@ from catalog.topics import PARTIALS, partition_of
 from kernels.arrive import NEVER_US
 from kernels.reduce import PERCENTILE, PartialRows, Scratch, new_rows, new_scratch, reduce_block, reduce_blocks
 from runtime.frames import Coded, encode
-from stream.rows import COLUMNS, Rows, Said, pack
-from stream.worker.blocks import Window
+from stream.rows import COLUMNS, TAIL, Rows, Said, pack
+from stream.worker.blocks import OpenWindows, Window
 from stream.worker.partition import WorkerPartition
 from stream.worker.pool import lineages, summed_by_area
 from stream.worker.program import Program
 from stream.worker.registry import ENTITIES
+from stream.worker.tail import Tail
 
 I64 = npt.NDArray[np.int64]
 BRIEF_US = 60_000_000
@@ -46,6 +47,8 @@ class Publisher:
     def __init__(self, worker: WorkerPartition) -> None:
         self._worker = worker
         self._program: Program | None = None
+        self._aggregates: list[str] = []
+        """Those of the program, then the same with their tail."""
         self._areas: list[str] = []
         self._owner = np.zeros(0, np.int64)
         self._partitions: list[int] = []
@@ -53,6 +56,12 @@ class Publisher:
         self._scratch: Scratch = new_scratch(0)
         self._rows: PartialRows = new_rows(1024)
         self._lineages: tuple[Program | None, dict[int, npt.NDArray[np.int32]]] = (None, {})
+        self._tail = Tail()
+
+    def mark_all(self) -> None:
+        """Everything that is open is to be told again."""
+        self._worker.state.windows.mark_all()
+        self._tail.forget()
 
     def take(self, everywhere: bool, only_brief: bool = False) -> list[Record]:
         """All that changed since the last call, and the closing of windows that the watermark has passed.
@@ -100,6 +109,7 @@ class Publisher:
     def _number_areas(self) -> None:
         self._program = self._worker.state.program
         records = self._worker.state.registry.records
+        self._aggregates = [*self._program.aggregates, *(text + TAIL for text in self._program.aggregates)]
         self._areas = list(self._program.areas)
         homes = {id_: record.city if isinstance(record, Area) else id_ for id_, record in records["area"].items()}
         self._owner = np.array([partition_of(homes[area]) for area in self._areas], np.int64)
@@ -108,40 +118,50 @@ class Publisher:
 
     def _changed_rows(self, only_brief: bool) -> list[Record]:
         state, program = self._worker.state, self._worker.state.program
-        whole: list[Window] = []
-        parted: list[Window] = []
-        for number in state.windows.dirty():
-            window = state.windows.windows[number]
-            if only_brief and window.end_us - window.start_us > BRIEF_US and window.end_us > state.passed_us(program.lane_keys[window.lane][0]):
-                continue
-            (parted if program.part_of(window.lane) else whole).append(window)
-        most = sum(program.functions[window.lane].shape[0] for window in whole + parted) * len(self._areas)
+
+        def now(window: Window) -> bool:
+            brief = not only_brief or window.end_us - window.start_us <= BRIEF_US
+            return brief or window.end_us <= state.passed_us(program.lane_keys[window.lane][0])
+
+        changed = [window for number in state.windows.dirty() if now(window := state.windows.windows[number])]
+        tail, tailed = self._tail.take(state, changed, now, only_brief=only_brief)
+        most = sum(program.functions[window.lane].shape[0] for window in changed + tailed) * len(self._areas)
         if most > self._rows.area.size:
             self._rows = new_rows(2 * most)
         self._rows.used[0] = 0
-        firsts = [*self._reduce(whole), *(self._reduce_parted(window) for window in parted)]
+        bins = self._reduce(state.windows, changed)
+        exact = int(self._rows.used[0])
+        self._reduce(tail, tailed)
+        self._rows.aggregate[exact : int(self._rows.used[0])] += len(program.aggregates)
+        return self._encode(self._rows, bins)
+
+    def _reduce(self, windows: OpenWindows, some: list[Window]) -> dict[int, bytes]:
+        """Append the rows of some windows; the histograms by row."""
+        program = self._worker.state.program
+        whole = [window for window in some if not program.part_of(window.lane)]
+        parted = [window for window in some if program.part_of(window.lane)]
+        firsts = [*self._reduce_whole(windows, whole), *(self._reduce_parted(windows, window) for window in parted)]
         bins: dict[int, bytes] = {}
         for window, first, end in zip(whole + parted, firsts, [*firsts, int(self._rows.used[0])][1:], strict=True):
             bins.update(self._bins(window, first, end))
-        return self._encode(self._rows, bins)
+        return bins
 
-    def _reduce(self, windows: list[Window]) -> list[int]:
+    def _reduce_whole(self, windows: OpenWindows, some: list[Window]) -> list[int]:
         """Append the rows of windows that are of no part of the day; the first row of each."""
-        if not windows:
+        if not some:
             return []
         program = self._worker.state.program
-        quantity = [program.quantity_number[program.lane_keys[w.lane][0]] for w in windows]
-        numbers = [(w.base, w.start_us, w.end_us, w.rows, q, w.lane) for w, q in zip(windows, quantity, strict=True)]
-        arrays = self._worker.state.windows.arrays
-        first = reduce_blocks(arrays, np.array(numbers, np.int64), program.listed, program.places[0], self._scratch, self._rows)
+        quantity = [program.quantity_number[program.lane_keys[w.lane][0]] for w in some]
+        numbers = [(w.base, w.start_us, w.end_us, w.rows, q, w.lane) for w, q in zip(some, quantity, strict=True)]
+        first = reduce_blocks(windows.arrays, np.array(numbers, np.int64), program.listed, program.places[0], self._scratch, self._rows)
         return [int(row) for row in first]
 
-    def _reduce_parted(self, window: Window) -> int:
+    def _reduce_parted(self, windows: OpenWindows, window: Window) -> int:
         program, first = self._worker.state.program, int(self._rows.used[0])
         places = program.places[program.quantity_number[program.lane_keys[window.lane][0]]]
         span = np.array([window.base, window.start_us, window.end_us], np.int64)
         spans, here = program.spans(window.lane, window.start_us, window.end_us), places._replace(slot=places.slot[: window.rows])
-        reduce_block(self._worker.state.windows.arrays, span, here, program.functions[window.lane], self._scratch, self._rows, spans)
+        reduce_block(windows.arrays, span, here, program.functions[window.lane], self._scratch, self._rows, spans)
         return first
 
     def _bins(self, window: Window, first: int, end: int) -> dict[int, bytes]:
@@ -187,7 +207,7 @@ class Publisher:
 
     def _rows_of(self, matrix: I64, bins: dict[int, bytes]) -> Rows:
         """The matrix with numbers in place of our own: places in the texts that it uses."""
-        aggregates, areas = self._worker.state.program.aggregates, self._areas
+        aggregates, areas = self._aggregates, self._areas
         used = [_placed(matrix, column, len(texts)) for column, texts in ((0, aggregates), (1, areas))]
         return Rows([aggregates[n] for n in used[0]], [areas[n] for n in used[1]], matrix, bins)
 

@@ -113,7 +113,8 @@ class Process:
                 continue
             part, generation = rng.choice(parts), self.generation
             if rng.random() < self.slips:
-                self.positions[part] = max(0, self.positions[part] + rng.choice([-3, -1, 1, 2]))
+                slipped = self.positions[part] + rng.choice([-3, -1, 1, 2])
+                self.positions[part] = max(0, min(slipped, self.broker.end(part) - 1))  # what is left out shows by what follows it
             records = self.broker.read(part, self.positions[part], rng.choice([1, 3, 10, 30]))
             if rng.random() < 0.1:
                 await self.nap(0.0, 0.3)  # they wait in a buffer while the group goes on
