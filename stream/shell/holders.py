@@ -34,6 +34,8 @@ WATERMARKS_EVERY_S = 0.5
 Beats are of the clock, the same for all partitions of a worker: what they say leaves, and comes back to the combiner, together.
 """
 VALUES_EVERY_S, BUSY_VALUES_EVERY_S, VALUES_AT_LEAST_EVERY_S = 0.1, 0.4, 1.0
+BEHIND_S = 4.0
+"""Where readings have waited for so long a backlog is worked off: looks for values are as seldom then as without news."""
 LIVE_EVERY_US = 1_000_000
 """A live value goes out at most so often."""
 SHARE_OF_TIME, SHARE_OF_VALUES = 0.02, 0.05
@@ -236,9 +238,11 @@ class CombinerHolder:
         values = self.combiner.take(self._clock.now_us(), live=True)
         self._send(values)
         self._looked_at = self._clock.monotonic_s()
-        self._next_at = self._looked_at + min(BUSY_VALUES_EVERY_S, max(VALUES_EVERY_S, (self._looked_at - began) / SHARE_OF_VALUES))
+        waited_s = 0.0 if self._oldest_us is None else (self._clock.now_us() - self._oldest_us) / 1e6
+        most_s = BUSY_VALUES_EVERY_S if waited_s < BEHIND_S else VALUES_AT_LEAST_EVERY_S
+        self._next_at = self._looked_at + min(most_s, max(VALUES_EVERY_S, (self._looked_at - began) / SHARE_OF_VALUES))
         if self._oldest_us is not None:
-            metrics.LATENCY.observe((self._clock.now_us() - self._oldest_us) / 1e6)
+            metrics.LATENCY.observe(waited_s)
             self._oldest_us = None
         return True
 

@@ -199,7 +199,7 @@ class Publisher:
             mine = np.flatnonzero(owner == p)
             pieces = _pieces(mine, bins)
             for piece in pieces:
-                some = {at: bins[row] for at, row in enumerate(piece.tolist()) if row in bins} if bins else {}
+                some = _here(piece, bins)
                 # Why: the watermarks speak of all rows, so only the last of several records says them.
                 word = said if piece is pieces[-1] else msgspec.structs.replace(said, watermarks=None)
                 records.append(Record(p, pack(word, self._rows_of(matrix[piece], some))))
@@ -265,10 +265,16 @@ def _pieces(rows: I64, bins: dict[int, bytes]) -> list[I64]:
     if not rows.size:
         return []
     bytes_ = np.full(rows.size, 8 * len(COLUMNS), np.int64)
-    if bins:
-        bytes_ += np.array([len(bins.get(row, b"")) for row in rows.tolist()], np.int64)
+    for at, data in _here(rows, bins).items():
+        bytes_[at] += len(data)
     piece = np.cumsum(bytes_) // MOST_BYTES
     return np.split(rows, np.flatnonzero(np.diff(piece)) + 1)
+
+
+def _here(rows: I64, bins: dict[int, bytes]) -> dict[int, bytes]:
+    """The histograms of these rows (ascending) by place among them."""
+    at = np.searchsorted(rows, list(bins)).tolist() if bins else []
+    return {place: data for place, (row, data) in zip(at, bins.items(), strict=True) if place < rows.size and rows[place] == row}
 
 
 def _placed(matrix: I64, column: int, count: int) -> list[int]:
