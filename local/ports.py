@@ -4,6 +4,8 @@ Promises  The defaults stay away from the servers' own usual ports; KOMPAS_PORT_
 Leaves    Listening to the servers.
 """
 
+import os
+import random
 import socket
 from collections.abc import Iterable, Mapping
 
@@ -25,6 +27,9 @@ DEFAULTS: Mapping[str, int] = {
     "grafana": 23000,  # in containers only
 }
 HOST = "127.0.0.1"
+_SHARES = 16
+_FREE = [port for port in range(10_000, 32_000) if port not in DEFAULTS.values()]
+"""Below what Linux gives to connections (32768 and up where nobody has changed it)."""
 
 
 def chosen(environment: Mapping[str, str]) -> dict[str, int]:
@@ -42,15 +47,17 @@ def chosen(environment: Mapping[str, str]) -> dict[str, int]:
 
 
 def free(count: int) -> list[int]:
-    """`count` different ports that nobody listens on at this moment."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind((HOST, 0))
-        return [int(each.getsockname()[1]) for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
+    """`count` different ports that nobody listens on at this moment, of those that the system gives to no connection by itself.
+
+    A port of the system's own range may be a connection's a moment later, and a server that starts again on it finds it in use.
+    """
+    found: list[int] = []
+    chance, mine = random.SystemRandom(), _FREE[os.getpid() % _SHARES :: _SHARES]  # programs that look at the same moment see different ones
+    while len(found) < count:
+        port = chance.choice(mine)
+        if port not in found and not taken(port):
+            found.append(port)
+    return found
 
 
 def taken(port: int) -> bool:

@@ -169,7 +169,8 @@ def test_rule_24_an_outage_of_kafka_at_1000_messages_a_second_loses_nothing_and_
     wait_for(stream, 1_000 * outage_s)
     assert gateway.child.returncode is None
     assert gateway.get("/healthz")[0] == 200
-    assert "for Kafka" in json.loads(gateway.get("/readyz")[1])["wrong"]["kafka"]
+    wrong = json.loads(gateway.get("/readyz")[1])["wrong"]["kafka"]
+    assert "for Kafka" in wrong or "no producer" in wrong  # after minutes its client has given up, and it makes a new one
     assert 9_000 <= gateway.metric("kompas_gateway_unacknowledged") <= 10_000  # its ReceiveMaximum; the broker holds the rest
     system.start("kafka")
     gateway.wait_ready(60)
