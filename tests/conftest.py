@@ -12,7 +12,7 @@ from tests.servers import System, remove_leftovers, start_system
 # Generated data on a machine that does other things, too: no deadline per example, no verdict on the speed of drawing. Without the slow tests
 # the examples are the same every time, so that a failure is everybody's; with them (`--all`) they are new ones, and more.
 settings.register_profile("kompas", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=300)
-settings.register_profile("the same", settings.get_profile("kompas"), derandomize=True, max_examples=60)
+settings.register_profile("the same", settings.get_profile("kompas"), derandomize=True, max_examples=40)
 
 
 def pytest_configure(config: pytest.Config) -> None:

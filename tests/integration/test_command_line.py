@@ -37,6 +37,7 @@ def simulated(kompas: Kompas, *arguments: str) -> tuple[int, dict[str, Any], dic
     return done.returncode, report, found
 
 
+@pytest.mark.slow  # a minute; the short chaos run accounts for every reading, and the next test asks the command
 def test_a_short_run_is_accounted_for_to_the_reading(kompas: Kompas) -> None:
     code, report, found = simulated(kompas, "--devices", "40", "--rate", "200", "--duration", "6", "--seed", "3")
     assert report["acknowledged"] == report["messages"] > 100

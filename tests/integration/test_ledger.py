@@ -153,6 +153,7 @@ def test_the_command_prints_the_balance_and_exits_by_it(system: System, pipeline
     assert alarm.endswith("7 missing")
 
 
+@pytest.mark.slow  # it waits for the end of a minute's window, and the test before it has asked the command
 def test_a_clean_stop_ends_a_life_and_waiting_names_what_it_waits_for(system: System, pipeline: Pipeline) -> None:
     pipeline.until(lambda: pipeline.rows("SELECT gateway, dropped FROM ledger_broker") == [("gw-0", 0)], 30.0, "the broker's word is kept")
     pipeline.processes["gateway"].stop()

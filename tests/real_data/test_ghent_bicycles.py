@@ -30,7 +30,10 @@ def hours_of(start: pd.Timestamp) -> float:
 
 @pytest.mark.parametrize(
     ("first", "last", "changed", "hours"),
-    [("2022-03-20", "2022-04-02", "2022-03-27", 23), ("2022-10-23", "2022-11-05", "2022-10-30", 25)],
+    [
+        pytest.param("2022-03-20", "2022-04-02", "2022-03-27", 23, marks=pytest.mark.slow),
+        ("2022-10-23", "2022-11-05", "2022-10-30", 25),
+    ],
 )
 def test_local_days_add_up_over_a_clock_change(real_data, system, tmp_path, first, last, changed, hours):
     whole = need(real_data, "mobility/gent_coupure_bike_counts_5min_2022.csv.gz")

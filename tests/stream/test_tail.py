@@ -45,6 +45,11 @@ Act = list[Reading] | tuple[str, str]
 """A frame of readings, or an entity and the id of what goes away."""
 
 
+def seeds(quick: int, all_: int) -> list[Any]:
+    """The first ones always, the others with --all."""
+    return [*range(quick), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(quick, all_))]
+
+
 def found(*, correcting: bool = False) -> list[tuple[str, str, Any]]:
     changed: list[tuple[str, str, Any]] = []
     for entity, id_, given in documents(KPIS, DEVICES):
@@ -185,7 +190,7 @@ def window(id_: str, at_us: int) -> tuple[int, int]:
     return window_of(at_us, next(each.window for each in KPIS if each.id == id_), "Europe/Brussels")
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", seeds(3, 6))
 def test_rule_10_live_values_show_what_waits_too(seed: int) -> None:
     """After each frame every live value is that of all readings so far, sorted; over restarts of worker and combiner, too."""
     small, rng, told, compared = Small(), Random(seed), list[Reading](), 0
@@ -227,7 +232,7 @@ def test_rule_10_a_first_reading_shows_at_once_as_what_it_says() -> None:
     assert small.lives["grown", "c", iso_s(T0)].value == 12.0
 
 
-@pytest.mark.parametrize("seed", range(9))
+@pytest.mark.parametrize("seed", seeds(5, 9))
 def test_rule_10_finals_and_states_know_nothing_of_the_tail(seed: int) -> None:
     """Told often, told once, never told: the same finals and the same state, whatever goes away while readings wait."""
     often, once, never = Small(), Small(), Small(tails=False)
@@ -263,7 +268,7 @@ def texts(small: Small) -> list[KpiValue]:
 
 
 @pytest.mark.parametrize("correcting", [False, True])
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", seeds(3, 5))
 def test_rule_10_what_was_told_bit_by_bit_is_what_would_be_told_anew(seed: int, correcting: bool) -> None:
     """Corrections take back what waited, devices go away: the rows a combiner has are those that a worker just restored would tell."""
     small, rng = Small(correcting=correcting), Random(seed)
