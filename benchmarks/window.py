@@ -23,13 +23,14 @@ from kernels.lanes import FIELDS, Blocks, Lanes, ground_of
 from kernels.seen import new_seen, with_room
 from runtime.frames import decode
 from simulators.worlds import World, world
+from stream.shell.holders import LONG_WINDOWS_AT_LEAST_EVERY_S
 from stream.worker.partials import Publisher
 from stream.worker.partition import WorkerPartition
 
 FULL_FRAME_US, LOAD_FRAME_US = 1_000_000, 200_000
 START_US = 1_790_000_040_000_000
 FRAME = 4_000
-ROWS_EVERY_US, LONG_WINDOWS_EVERY_US = 500_000, 2_000_000
+ROWS_EVERY_US = 500_000
 
 
 class ByDevices(msgspec.Struct, frozen=True, kw_only=True):
@@ -170,7 +171,7 @@ def _spent(there: World, frames: list[tuple[int, int, bytes]], kpis: set[str] | 
         offsets[p] += 1
         if at_us >= next_us:
             next_us, brief = at_us + ROWS_EVERY_US, at_us < long_us
-            long_us = long_us if brief else at_us + LONG_WINDOWS_EVERY_US
+            long_us = long_us if brief else at_us + round(LONG_WINDOWS_AT_LEAST_EVERY_S * 1e6)
             for publisher in publishers.values():
                 publisher.take(everywhere=True, only_brief=brief)
     return time.process_time() - began_s

@@ -67,13 +67,13 @@ def exact(as_json: Annotated[bool, typer.Option("--json", help="One JSON object 
 @COMMAND.command()
 def soak(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
-    minutes: Annotated[float, typer.Option(help="How long.", min=1.0, max=600.0)] = 60.0,
-    rate: Annotated[float, typer.Option(help="Readings a second in messages of ten.", min=100.0)] = 25_000.0,
+    minutes: Annotated[float | None, typer.Option(help="How long; 60 without it.", min=1.0, max=600.0)] = None,
+    rate: Annotated[float | None, typer.Option(help="Readings a second in messages of ten; 25,000 without it.", min=100.0)] = None,
 ) -> None:
     """An hour at half of what is sustained: memory, latency and lag, slice by slice. Exit code 0 where all are flat and nothing is lost."""
     from benchmarks import soak as bench
 
-    found = bench.run(_tell, minutes, rate)
+    found = bench.run(_tell, minutes or bench.MINUTES, rate or bench.RATE)
     _print(found, bench.show, as_json=as_json)
     raise typer.Exit(0 if all(verdict.met for verdict in found.verdicts) else 1)
 

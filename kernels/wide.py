@@ -1,4 +1,4 @@
-"""128-bit integers inside kernel loops: sums, device means and weights, as (hi, lo) of two int64 (lo: the bits of an unsigned one).
+"""128-bit integers inside kernel loops: device means and weights, as (hi, lo) of two int64 (lo: the bits of an unsigned one).
 
 Promises  Modulo 2^128, no float on the way; a mean is rounded once, half to even, to 2^-50.
 Leaves    Whole columns of them to kernels.int128.
@@ -9,15 +9,6 @@ from typing import Any
 import numpy as np
 
 from kernels._jit import jit
-
-
-@jit
-def add128(number: Any, a: int, at: int, hi: int, lo: int) -> None:
-    """Add (hi, lo) to the 128-bit integer at number[a, at:at + 2], modulo 2^128."""
-    before = np.uint64(number[a, at + 1])
-    after = before + np.uint64(lo)
-    number[a, at + 1] = np.int64(after)
-    number[a, at] += hi + (1 if after < before else 0)
 
 
 @jit
