@@ -80,7 +80,7 @@ def quantile(before: Sample, after: Sample, process: str, name: str, share: floa
         if count >= wanted and count > below:
             if math.isinf(bound):
                 return lower
-            return lower + (bound - lower) * (wanted - below) / (count - below)
+            return min(bound, lower + (bound - lower) * (wanted - below) / (count - below))  # rounding may pass the bound by one place
         lower, below = bound, count
     return lower
 

@@ -3,7 +3,7 @@
 import bisect
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 
@@ -49,6 +49,7 @@ def test_rejections_come_by_reason_largest_first() -> None:
     st.lists(st.floats(0.0, 4.9), min_size=1, max_size=50),
     st.sampled_from([0.01, 0.5, 0.9, 0.99, 1.0]),
 )
+@example([], [0.0, 0.0, 0.0, 1.0, 1.0, 1.0], 0.5)  # 0.05 + (0.1 - 0.05) * 3 / 3 is more than 0.1 in doubles
 def test_a_quantile_lies_in_the_bucket_of_the_sorted_value(before: list[float], values: list[float], share: float) -> None:
     registry = CollectorRegistry()
     histogram = Histogram("latency", "latency", registry=registry, buckets=BOUNDS)
