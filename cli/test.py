@@ -18,7 +18,7 @@ from local.layout import REPOSITORY
 _CHECKS = (
     ("lint", ["ruff", "check", "."]),
     ("format", ["ruff", "format", "--check", "."]),
-    ("types", ["mypy", "--strict", "."]),
+    ("types", ["mypy", "--strict", "--num-workers", "2", "."]),
 )
 
 
