@@ -24,6 +24,7 @@ I32 = npt.NDArray[np.int32]
 F64 = npt.NDArray[np.float64]
 
 NOTHING_US = -(1 << 62)
+_U = np.uint64
 
 
 class Tracks(NamedTuple):
@@ -33,6 +34,18 @@ class Tracks(NamedTuple):
     quantity: I32
     function: I32  # code of kernels.reduce.FUNCTIONS: time_mean, time_share or increase
     above: I64  # time_share: the limit as an integer of the resolution; a value at or above it counts
+    span: I32  # [q, 2] first track of a quantity, and one past its last: they stand together
+
+
+def new_tracks(lane: I32, quantity: I32, function: I32, above: I64, quantities: int) -> Tracks:
+    """Tracks by t, those of one quantity side by side; raises ValueError where they are not."""
+    span = np.zeros((max(1, quantities), 2), np.int32)
+    for q in np.unique(quantity).tolist():
+        mine = np.flatnonzero(quantity == q)
+        if mine[-1] - mine[0] + 1 != mine.size:
+            raise ValueError(f"tracks: wanted those of quantity {q} side by side, got numbers {mine.tolist()}")
+        span[q] = mine[0], mine[-1] + 1
+    return Tracks(lane, quantity, function, above, span)
 
 
 class Held(NamedTuple):
@@ -154,44 +167,12 @@ def _note(ground: Any, t: int, s: int, at_us: int, v: int, write: bool, need: An
 
 
 @jit
-def _within(ground: Any, t: int, s: int, at_us: int) -> Any:
-    """Whether the reading and all that the held value adds lie in the window that the track found last; never in a part of the day."""
-    hit, lane = ground.blocks.hit, ground.tracks.lane[t]
-    if ground.lanes.part[lane] != 0 or at_us < hit[lane, 0] or at_us >= hit[lane, 1] or ground.lanes.slot_city[s] != hit[lane, 3]:
-        return False
-    known = ground.held.at_us[t, s] != -(1 << 62) and ground.tracks.function[t] != 11
-    return not known or ground.held.fed_us[t, s] >= hit[lane, 0]
-
-
-@jit
-def _feed_within(cell: Any, p: int, function: int, held: Any, hold_us: int) -> Any:
-    """One reading (held: time and value before, fed up to, time and value now, limit) into row p of its window."""
-    before_us, before, fed_us, at_us, v, above = held
-    cell[p, 0] += 1
-    if before_us == -(1 << 62):
-        return
-    if function == 11:
-        _add_product(cell, p, v - before if v >= before else v, 1)
-        cell[p, 7] += 1
-        return
-    end = min(at_us, before_us + hold_us)
-    if fed_us < end:
-        value = before
-        if function == 10:
-            value = 1 if before >= above else 0
-        _add_product(cell, p, value, end - fed_us)
-        cell[p, 7] += end - fed_us
-
-
-@jit
 def _feed_across(ground: Any, rows: Any, i: int, need: Any) -> Any:
     """One reading on the long way: first every window is looked for, then written; False where one is missing."""
     lanes, tracks, hit = ground.lanes, ground.tracks, ground.blocks.hit
     s, q, at, v = rows[0][i], rows[1][i], rows[2][i], rows[3][i]
     for write in (False, True):
-        for t in range(tracks.lane.size):
-            if tracks.quantity[t] != q or lanes.row[q, s] < 0:
-                continue
+        for t in range(tracks.span[q, 0], tracks.span[q, 1]):
             if tracks.function[t] != 11 and not _advance(ground, t, s, at, write, need):
                 return False
             if not _note(ground, t, s, at, v, write, need):
@@ -205,27 +186,52 @@ def _feed_across(ground: Any, rows: Any, i: int, need: Any) -> Any:
 
 @jit
 def _feed(rows: Any, ground: Any, start: int, need: Any) -> Any:
-    lanes, blocks, tracks, held = ground.lanes, ground.blocks, ground.tracks, ground.held
-    hit = blocks.hit
-    for i in range(start, rows[0].size):
-        s, q, at, v = rows[0][i], rows[1][i], rows[2][i], rows[3][i]
-        if lanes.row[q, s] < 0:
+    # Arrays out of their tuples once, no call for a row that lies in the windows at hand, unsigned places: as kernels.accumulate, for the same reasons.
+    lanes, tracks, held, blocks, hold_us = ground.lanes, ground.tracks, ground.held, ground.blocks, ground.hold_us
+    slot, quantity, at_us, values = rows
+    row_of, devices, slots = lanes.row.reshape(-1), _U(lanes.row.shape[1]), _U(held.at_us.shape[1])
+    lane_of, function, above, span, part, slot_city = tracks.lane, tracks.function, tracks.above, tracks.span, lanes.part, lanes.slot_city
+    held_us, held_value, held_fed_us = held.at_us.reshape(-1), held.value.reshape(-1), held.fed_us.reshape(-1)
+    cell, dirty, hit = blocks.cell.reshape(-1), blocks.dirty, blocks.hit.reshape(-1)
+    for i in range(_U(start), _U(slot.size)):
+        s, q, at, v = _U(slot[i]), _U(quantity[i]), at_us[i], values[i]
+        r = row_of[q * devices + s]
+        if r < 0:
             continue
-        near = True
-        for t in range(tracks.lane.size):
-            near = near and (tracks.quantity[t] != q or _within(ground, t, s, at))
+        first, last, near = _U(span[q, 0]), _U(span[q, 1]), True
+        for t in range(first, last):  # the reading, and all that the held value adds, lie in the window that the track found last
+            h, k = _U(lane_of[t]) << _U(3), t * slots + s
+            in_it = (part[lane_of[t]] == 0) & (hit[h] <= at) & (at < hit[h + _U(1)]) & (slot_city[s] == hit[h + _U(3)])
+            near = near & in_it & ((function[t] == 11) | (held_us[k] == -(1 << 62)) | (held_fed_us[k] >= hit[h]))
         if not near:
-            if not _feed_across(ground, rows, i, need):
-                return i
+            if not _feed_across(ground, rows, np.int64(i), need):
+                return np.int64(i)
             continue
-        for t in range(tracks.lane.size):
-            if tracks.quantity[t] == q:
-                p = hit[tracks.lane[t], 2] + lanes.row[q, s]
-                before = (held.at_us[t, s], held.value[t, s], held.fed_us[t, s], at, v, tracks.above[t])
-                _feed_within(blocks.cell, p, tracks.function[t], before, ground.hold_us[s])
-                blocks.dirty[p] = 1
-                held.at_us[t, s], held.value[t, s], held.fed_us[t, s] = at, v, at
-    return rows[0].size
+        for t in range(first, last):
+            k, p = t * slots + s, _U(hit[(_U(lane_of[t]) << _U(3)) + _U(2)] + r)
+            c, before_us, before, fed_us = p << _U(3), held_us[k], held_value[k], held_fed_us[k]
+            held_us[k], held_value[k], held_fed_us[k] = at, v, at
+            cell[c], dirty[p] = cell[c] + 1, 1
+            if before_us == -(1 << 62):
+                continue
+            if function[t] == 11:
+                term, times = v - before if v >= before else v, np.int64(1)
+            else:
+                term, times = before, min(at, before_us + hold_us[s]) - fed_us
+                if times <= 0:
+                    continue
+                if function[t] == 10:
+                    term = np.int64(1) if before >= above[t] else np.int64(0)
+            if -(1 << 31) <= term < 1 << 31 and times < 1 << 31:  # the product has 63 bits
+                low, product = _U(cell[c + _U(1)]), term * times
+                carry = (product >> 63) + np.int64(low + _U(product) < low)
+                cell[c + _U(1)] = np.int64(low + _U(product))
+                if carry != 0:
+                    cell[c + _U(2)] += carry
+            else:
+                _add_product(blocks.cell, np.int64(p), term, times)
+            cell[c + _U(7)] += times
+    return np.int64(slot.size)
 
 
 @jit

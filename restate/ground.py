@@ -14,7 +14,7 @@ from catalog.records import City, Quantity
 from formula.parts import hours_of, spans_of
 from formula.spec import AggregateSpec, threshold_integer
 from kernels.lanes import ENERGY, EXTREMES, FIELDS, LAST_VALUE, Blocks, Lanes
-from kernels.ordered import Ground, Tracks, new_held
+from kernels.ordered import Ground, new_held, new_tracks
 from kernels.reduce import FUNCTIONS, WHOLE, Spans
 
 I64 = npt.NDArray[np.int64]
@@ -69,11 +69,12 @@ def make_ground(stretch: Stretch, lanes: list[Lane], quantities: Sequence[Quanti
     """Empty accumulators. row int32[q, s]: row of a slot in the blocks of a quantity, -1 where it has none; hold_us int64[s]."""
     kernel_lanes = _lanes(stretch, lanes, quantities, row)
     ordered = [n for n, lane in enumerate(lanes) if lane.ordered]
-    tracks = Tracks(
+    tracks = new_tracks(
         np.array(ordered, np.int32),
         np.array([lanes[n].quantity for n in ordered], np.int32),
         np.array([FUNCTIONS.index(lanes[n].specs[0].function) for n in ordered], np.int32),
         np.array([_limit(lanes[n], quantities) for n in ordered], np.int64),
+        len(quantities),
     )
     blocks = _blocks(stretch, [int((row[lane.quantity] >= 0).sum()) for lane in lanes])
     return Ground(kernel_lanes, blocks, tracks, new_held(len(ordered), row.shape[1]), hold_us)

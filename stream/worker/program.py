@@ -20,7 +20,7 @@ from formula.spec import ORDERED, AggregateSpec, key, parse_id, threshold_intege
 from kernels.accumulate import powers
 from kernels.arrive import Tables
 from kernels.lanes import ENERGY, EXTREMES, LAST_VALUE, Lanes
-from kernels.ordered import Tracks
+from kernels.ordered import Tracks, new_tracks
 from kernels.reduce import FUNCTIONS, WHOLE, Listed, Places, Spans, listed_of
 from stream.worker.calendar import PARTS, calendars
 from stream.worker.devices import OPEN_US, device_kinds, hold_of, kind_of, measured_by, places_of, tables_of, time_of, us_of
@@ -222,11 +222,12 @@ def _tracks(registry: Registry, keys: list[LaneKey], specs: list[tuple[Aggregate
     quantities = registry.numbers("quantity")
     ordered = [lane for lane, key in enumerate(keys) if key[2] not in PARTS]
     spec_of = {numbers[lane_key(spec, window)]: spec for spec, window in specs}
-    return Tracks(
+    return new_tracks(
         np.array(ordered, np.int32),
         np.array([quantities[keys[lane][0]] for lane in ordered], np.int32),
         np.array([FUNCTIONS.index(spec_of[lane].function) for lane in ordered], np.int32),
         np.array([_limit(spec_of[lane], registry) for lane in ordered], np.int64),
+        len(quantities),
     )
 
 

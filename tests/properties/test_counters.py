@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from kernels.counters import counter_increase, counter_increase_of_integers, prometheus_increase
 from kernels.lanes import FIELDS, Blocks, Lanes
-from kernels.ordered import Ground, Tracks, feed, new_held
+from kernels.ordered import Ground, feed, new_held, new_tracks
 from kernels.reduce import FUNCTIONS
 from tests.oracles import energy as slow
 from tests.oracles.missing import array, same
@@ -97,10 +97,10 @@ def _ground() -> Ground:
         "of_lane": np.arange(HOURS, dtype=np.int32).reshape(1, -1),
         "start_us": np.arange(HOURS, dtype=np.int64) * HOUR_US,
         "base": np.arange(HOURS, dtype=np.int64),
-        "hit": np.zeros((1, 4), np.int64),
+        "hit": np.zeros((1, 8), np.int64),
         "cell": np.zeros((HOURS, FIELDS), np.int64),
         "energy": np.zeros(HOURS),
         "dirty": np.zeros(HOURS, np.uint8),
     }
-    tracks = Tracks(np.zeros(1, np.int32), np.zeros(1, np.int32), np.full(1, FUNCTIONS.index("increase"), np.int32), np.zeros(1, np.int64))
+    tracks = new_tracks(np.zeros(1, np.int32), np.zeros(1, np.int32), np.full(1, FUNCTIONS.index("increase"), np.int32), np.zeros(1, np.int64), 1)
     return Ground(Lanes(**lanes), Blocks(**blocks), tracks, new_held(1, 1), np.full(1, HOUR_US))
