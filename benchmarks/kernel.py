@@ -22,6 +22,7 @@ from catalog.records import KpiDocument, Quantity
 from kernels.accumulate import accumulate
 from kernels.arrive import Rows, Verdicts, arrive, new_verdicts
 from kernels.lanes import COUNT, HIGH, LOW, SUM_HI, SUM_LO
+from kernels.names import numbers_of, placed
 from kernels.reduce import FUNCTIONS, PartialRows, Scratch, new_rows, new_scratch, reduce_blocks
 from kernels.seen import with_room
 from runtime.frames import decode
@@ -116,10 +117,11 @@ def _means_only(worker: WorkerPartition) -> None:
 def _arrived(worker: WorkerPartition, frame: Any) -> tuple[Rows, Verdicts]:
     """The worker's own first half: ids to numbers, arrival checks."""
     state, columns = worker.state, frame.columns
-    slots = np.array([state.registry.slot_of.get(text, -1) for text in columns["device"].texts], np.int32)
-    quantities = np.array([state.program.quantity_number.get(text, -1) for text in columns["quantity"].texts], np.int32)
+    device, quantity = columns["device"], columns["quantity"]
+    slots = numbers_of(state.program.names.devices, device.texts.utf8())
+    quantities = numbers_of(state.program.names.quantities, quantity.texts.utf8())
     numbers = (columns[name] for name in ("measured_at", "received_at", "value", "quality"))
-    rows = Rows(slots[columns["device"].codes], quantities[columns["quantity"].codes], *numbers)
+    rows = Rows(placed(slots, device.codes), placed(quantities, quantity.codes), *numbers)
     verdicts = new_verdicts(frame.rows)
     seen = with_room(state.seen, state.program.device_kind, state.watermark_us, frame.rows)
     state.seen = arrive(rows, state.program.tables, state.watermark_us, state.quiet_from_us, seen, verdicts)

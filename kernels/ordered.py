@@ -7,7 +7,7 @@ Promises  time_mean and time_share: sums of value times µs, and µs, per window
           increase: the step between two good readings belongs to the window of the later; a fall is a reset to zero.
           Steps are counted, too: a first reading alone says nothing.
           In a part of the day only time that lies in it, and steps whose later reading does, count.
-Leaves    Sorting and holding back what the watermark has not passed to stream.worker.pending.
+Leaves    Readings that lie in the windows at hand to kernels.feeding; sorting and holding back to stream.worker.partition.
 """
 
 from typing import Any, NamedTuple
@@ -24,7 +24,6 @@ I32 = npt.NDArray[np.int32]
 F64 = npt.NDArray[np.float64]
 
 NOTHING_US = -(1 << 62)
-_U = np.uint64
 
 
 class Tracks(NamedTuple):
@@ -89,7 +88,7 @@ def _next_part(lanes: Any, city: int, at_us: int) -> Any:
 
 
 @jit
-def _add_product(cell: Any, p: int, value: int, duration_us: int) -> None:
+def add_product(cell: Any, p: Any, value: Any, duration_us: Any) -> None:
     """cell sum += value * duration_us; the product may pass 64 bits, so it is made of 32-bit halves."""
     negative = value < 0
     v, d = np.uint64(-value if negative else value), np.uint64(duration_us)
@@ -134,7 +133,7 @@ def _advance(ground: Any, t: int, s: int, until_us: int, write: bool, need: Any)
             stop, inside = min(stop, _next_part(lanes, city, at)), in_part(lanes, city, part, at)
         if write and inside:
             p = blocks.base[b] + row
-            _add_product(blocks.cell, p, value, min(stop, end) - at)
+            add_product(blocks.cell, p, value, min(stop, end) - at)
             blocks.cell[p, 7] += min(stop, end) - at
             blocks.dirty[p] = 1
         at = stop
@@ -160,14 +159,14 @@ def _note(ground: Any, t: int, s: int, at_us: int, v: int, write: bool, need: An
             blocks.dirty[p] = 1
             if tracks.function[t] == 11 and held.at_us[t, s] != -(1 << 62):
                 step = v - held.value[t, s] if v >= held.value[t, s] else v
-                _add_product(blocks.cell, p, step, 1)
+                add_product(blocks.cell, p, step, 1)
                 blocks.cell[p, 7] += 1
         held.at_us[t, s], held.value[t, s], held.fed_us[t, s] = at_us, v, at_us
     return True
 
 
 @jit
-def _feed_across(ground: Any, rows: Any, i: int, need: Any) -> Any:
+def feed_across(ground: Any, rows: Any, i: Any, need: Any) -> Any:
     """One reading on the long way: first every window is looked for, then written; False where one is missing."""
     lanes, tracks, hit = ground.lanes, ground.tracks, ground.blocks.hit
     s, q, at, v = rows[0][i], rows[1][i], rows[2][i], rows[3][i]
@@ -185,56 +184,6 @@ def _feed_across(ground: Any, rows: Any, i: int, need: Any) -> Any:
 
 
 @jit
-def _feed(rows: Any, ground: Any, start: int, need: Any) -> Any:
-    # Arrays out of their tuples once, no call for a row that lies in the windows at hand, unsigned places: as kernels.accumulate, for the same reasons.
-    lanes, tracks, held, blocks, hold_us = ground.lanes, ground.tracks, ground.held, ground.blocks, ground.hold_us
-    slot, quantity, at_us, values = rows
-    row_of, devices, slots = lanes.row.reshape(-1), _U(lanes.row.shape[1]), _U(held.at_us.shape[1])
-    lane_of, function, above, span, part, slot_city = tracks.lane, tracks.function, tracks.above, tracks.span, lanes.part, lanes.slot_city
-    held_us, held_value, held_fed_us = held.at_us.reshape(-1), held.value.reshape(-1), held.fed_us.reshape(-1)
-    cell, dirty, hit = blocks.cell.reshape(-1), blocks.dirty, blocks.hit.reshape(-1)
-    for i in range(_U(start), _U(slot.size)):
-        s, q, at, v = _U(slot[i]), _U(quantity[i]), at_us[i], values[i]
-        r = row_of[q * devices + s]
-        if r < 0:
-            continue
-        first, last, near = _U(span[q, 0]), _U(span[q, 1]), True
-        for t in range(first, last):  # the reading, and all that the held value adds, lie in the window that the track found last
-            h, k = _U(lane_of[t]) << _U(3), t * slots + s
-            in_it = (part[lane_of[t]] == 0) & (hit[h] <= at) & (at < hit[h + _U(1)]) & (slot_city[s] == hit[h + _U(3)])
-            near = near & in_it & ((function[t] == 11) | (held_us[k] == -(1 << 62)) | (held_fed_us[k] >= hit[h]))
-        if not near:
-            if not _feed_across(ground, rows, np.int64(i), need):
-                return np.int64(i)
-            continue
-        for t in range(first, last):
-            k, p = t * slots + s, _U(hit[(_U(lane_of[t]) << _U(3)) + _U(2)] + r)
-            c, before_us, before, fed_us = p << _U(3), held_us[k], held_value[k], held_fed_us[k]
-            held_us[k], held_value[k], held_fed_us[k] = at, v, at
-            cell[c], dirty[p] = cell[c] + 1, 1
-            if before_us == -(1 << 62):
-                continue
-            if function[t] == 11:
-                term, times = v - before if v >= before else v, np.int64(1)
-            else:
-                term, times = before, min(at, before_us + hold_us[s]) - fed_us
-                if times <= 0:
-                    continue
-                if function[t] == 10:
-                    term = np.int64(1) if before >= above[t] else np.int64(0)
-            if -(1 << 31) <= term < 1 << 31 and times < 1 << 31:  # the product has 63 bits
-                low, product = _U(cell[c + _U(1)]), term * times
-                carry = (product >> 63) + np.int64(low + _U(product) < low)
-                cell[c + _U(1)] = np.int64(low + _U(product))
-                if carry != 0:
-                    cell[c + _U(2)] += carry
-            else:
-                _add_product(blocks.cell, np.int64(p), term, times)
-            cell[c + _U(7)] += times
-    return np.int64(slot.size)
-
-
-@jit
 def _close(t: int, until_us: Any, ground: Any, need: Any) -> Any:
     lanes, tracks = ground.lanes, ground.tracks
     if tracks.function[t] == 11:
@@ -244,32 +193,6 @@ def _close(t: int, until_us: Any, ground: Any, need: Any) -> Any:
             if lanes.row[tracks.quantity[t], s] >= 0 and not _advance(ground, t, s, until_us[lanes.slot_city[s]], write, need):
                 return False
     return True
-
-
-@jit
-def _ordered_rows(quantity: Any, tracked: Any, status: Any, quality: Any, out: Any) -> Any:
-    n = 0
-    for i in range(quantity.size):
-        flag = quality[i] & np.uint16(0x000F)
-        if status[i] == 0 and 1 <= flag <= 2 and tracked[quantity[i]]:
-            out[n] = i
-            n += 1
-    return n
-
-
-def ordered_rows(quantity: I32, tracked: npt.NDArray[np.bool_], status: npt.NDArray[np.uint8], quality: npt.NDArray[np.uint16]) -> I64:
-    """Rows, ascending, that ordered lanes take: kept, good, and of a quantity that a track follows (tracked[q]). O(n)."""
-    out = np.empty(quantity.size, np.int64)
-    return out[: _ordered_rows(quantity, tracked, status, quality, out)]
-
-
-def feed(rows: tuple[I32, I32, I64, I64], ground: Ground, start: int, need: I64) -> int:
-    """Feed readings (slot, quantity, at_us, integer value; ascending in time) from row `start` on, in place.
-
-    need      int64[3]; where a window is not open: its lane, start (µs) and city
-    ->        n when done, else the row at which to go on; that row has changed nothing yet
-    """
-    return int(_feed(rows, ground, start, need))
 
 
 def close(t: int, until_us: I64, ground: Ground, need: I64) -> bool:

@@ -13,7 +13,7 @@ from kernels._jit import jit
 from kernels.arrive import Rows, Verdicts
 from kernels.calendar import in_part, start_of
 from kernels.lanes import Lanes
-from kernels.table import Table, new_table, place, put
+from kernels.table import Table, new_table, place_in, put
 
 I64 = npt.NDArray[np.int64]
 I32 = npt.NDArray[np.int32]
@@ -25,37 +25,48 @@ VALUE_OFFSET = 1 << 31
 
 
 @jit
-def _pool(rows: Any, verdicts: Any, lanes: Any, pooled: Any, area: Any, table: Any) -> None:
-    for i in range(rows.slot.size):
-        flag = verdicts.quality[i] & np.uint16(0x000F)
-        s, q = rows.slot[i], rows.quantity[i]
-        if verdicts.status[i] != 0 or flag < 1 or flag > 2 or lanes.row[q, s] < 0:
+def _pool(rows: Any, verdicts: Any, lanes: Any, pooled: Any, pooled_quantity: Any, area: Any, table: Any) -> None:
+    # Arrays out of their tuples once, and no tuple handed over for a row: see kernels.arrive.
+    slot, quantity, measured_us = rows.slot, rows.quantity, rows.measured_us
+    quality, status, integer = verdicts.quality, verdicts.status, verdicts.integer
+    row_of, of_quantity, lane_of, part, window, slot_city = lanes.row, lanes.of_quantity, lanes.lane, lanes.part, lanes.window, lanes.slot_city
+    keys, times_us, counts, added = table.key, table.at_us, table.value, 0
+    for i in range(slot.size):
+        flag = quality[i] & np.uint16(0x000F)
+        s, q = slot[i], quantity[i]
+        if status[i] != 0 or flag < 1 or flag > 2 or not pooled_quantity[q] or row_of[q, s] < 0:
             continue
-        city, at = lanes.slot_city[s], rows.measured_us[i]
-        for j in range(lanes.of_quantity[q], lanes.of_quantity[q + 1]):
-            lane = lanes.lane[j]
-            if pooled[lane] == 0 or not in_part(lanes, city, lanes.part[lane], at):
+        at, value = measured_us[i], min(max(integer[i] + 2147483648, 0), 4294967295)
+        for j in range(of_quantity[q], of_quantity[q + 1]):
+            lane = lane_of[j]
+            if pooled[lane] == 0 or (part[lane] != 0 and not in_part(lanes, slot_city[s], part[lane], at)):
                 continue
-            start = start_of(lanes, city, lanes.window[lane], at)
-            value = min(max(verdicts.integer[i] + 2147483648, 0), 4294967295)
+            if window[lane] == 0:
+                start = at - at % 60_000_000
+            elif window[lane] == 1:
+                start = at - at % 900_000_000
+            elif window[lane] == 2:
+                start = at - at % 3_600_000_000
+            else:
+                start = start_of(lanes, slot_city[s], window[lane], at)
             key = (np.int64(lane) << 52) | (np.int64(area[s]) << 32) | np.int64(value)
-            p = place(table, key, start)
-            if table.key[p] == -1:
-                table.key[p] = key
-                table.at_us[p] = start
-                table.used[0] += 1
-            table.value[p] += 1
+            p = place_in(keys, times_us, key, start)
+            if keys[p] == -1:
+                keys[p], times_us[p] = key, start
+                added += 1
+            counts[p] += 1
+    table.used[0] += added
 
 
-def pool(rows: Rows, verdicts: Verdicts, lanes: Lanes, pooled: U8, area: I32, table: Table) -> None:
+def pool(rows: Rows, verdicts: Verdicts, lanes: Lanes, pooled: tuple[U8, npt.NDArray[np.bool_]], area: I32, table: Table) -> None:
     """Count the kept, good rows of pooled lanes into `table`, in place.
 
-    pooled    uint8[l], 1 where a lane has a percentile; area int32[s], the smallest area of a slot
+    pooled    uint8[l], 1 where a lane has a percentile, and bool[q], whether a lane of the quantity has; area int32[s], the smallest area of a slot
     table     has room for n entries per pooled lane of a quantity
 
     O(n). Errors: none.
     """
-    _pool(rows, verdicts, lanes, pooled, area, table)
+    _pool(rows, verdicts, lanes, pooled[0], pooled[1], area, table)
 
 
 @jit

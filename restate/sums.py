@@ -17,8 +17,9 @@ from formula.spec import AggregateSpec
 from kernels.accumulate import accumulate
 from kernels.arrive import Rows, Verdicts
 from kernels.combine import Merged
+from kernels.feeding import feed
 from kernels.lanes import ground_of
-from kernels.ordered import close, feed
+from kernels.ordered import close
 from kernels.reduce import FUNCTIONS, PartialRows, Places, new_rows, new_scratch, reduce_block
 from restate.ground import Lane, Stretch, base_of, lanes_of, make_ground
 from restate.places import Slots

@@ -5,7 +5,7 @@ Promises  encode and decode are inverse; decode copies no column (views into the
 Leaves    What the metadata mean to the topic's schema (docs/developer/contracts.md).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -21,7 +21,7 @@ _INT64 = np.dtype(np.int64)
 _INT32 = np.dtype(np.int32)
 _DTYPES = {kind.id: np.dtype(kind.to_pandas_dtype()) for kind in (pa.int64(), pa.int32(), pa.float64(), pa.uint16(), pa.uint8())}
 """By the type's number."""
-_OPTIONS = pa.ipc.IpcWriteOptions()  # given, so that pyarrow does not ask the environment for each frame
+_OPTIONS, _READ_OPTIONS = pa.ipc.IpcWriteOptions(), pa.ipc.IpcReadOptions()  # given, so that pyarrow does not ask the environment for each frame
 
 
 class DamagedFrame(Exception):
@@ -30,6 +30,40 @@ class DamagedFrame(Exception):
 
 class NewerSchema(Exception):
     """A whole frame of a later release: nothing is wrong with it; whoever cannot read it stands still until the upgrade."""
+
+
+class Texts(Sequence[str]):
+    """The distinct texts of a column, as Arrow has them; Python's are made when one is asked for."""
+
+    __slots__ = ("_items", "arrow")
+
+    def __init__(self, arrow: pa.Array) -> None:
+        self.arrow = arrow
+        self._items: list[str] | None = None
+
+    def _all(self) -> list[str]:
+        if self._items is None:
+            self._items = self.arrow.to_pylist()
+        return self._items
+
+    def __len__(self) -> int:
+        return len(self.arrow)
+
+    def __getitem__(self, at: Any) -> Any:
+        return self._all()[at]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and self._all() == list(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def utf8(self) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint8], int]:
+        """Views and the number of texts: text k is bytes[ends[k]:ends[k + 1]] of (ends, bytes, n)."""
+        _, ends, data = self.arrow.buffers()
+        return np.frombuffer(ends or b"", np.int32)[self.arrow.offset :], np.frombuffer(data or b"", np.uint8), len(self.arrow)
 
 
 class Coded(NamedTuple):
@@ -78,8 +112,8 @@ def require_known(schema: object, known: str) -> None:
 def decode(value: bytes, known: str = "") -> Frame:
     """One IPC stream to Frame; raises DamagedFrame with the sentence why, and NewerSchema where it is later than `known`."""
     try:
-        with pa.RecordBatchStreamReader(pa.py_buffer(value)) as reader:
-            schema, batch = reader.schema, reader.read_next_batch()
+        reader = pa.ipc.open_stream(value, options=_READ_OPTIONS)
+        schema, batch = reader.schema, reader.read_next_batch()
         meta = msgspec.json.decode((schema.metadata or {})[META], type=dict[str, Any])
         if known:
             require_known(meta.get("schema"), known)
@@ -90,14 +124,25 @@ def decode(value: bytes, known: str = "") -> Frame:
     return Frame(meta, columns, batch.num_rows, (value, schema))
 
 
+def reworded(frame: Frame, meta: Mapping[str, Any]) -> bytes:
+    """What encode gives for a decoded frame with other metadata, mostly by copying."""
+    head, body = _headed(frame, meta)
+    return b"".join((head, memoryview(frame.source[0])[body:]))
+
+
+def _headed(frame: Frame, meta: Mapping[str, Any]) -> tuple[bytes, int]:
+    """The message of a decoded frame's schema with other metadata, and where what follows it begins in the frame's bytes."""
+    value, schema = frame.source
+    head = schema.with_metadata({META: msgspec.json.encode(meta)}).serialize().to_pybytes()
+    return head, 8 + int.from_bytes(value[4:8], "little")  # the schema's message has no body
+
+
 def replaced(frame: Frame, meta: Mapping[str, Any], name: str, column: Array) -> bytes:
     """What encode gives for a decoded frame with other metadata and another numeric column of the same type, mostly by copying."""
     old = frame.columns[name]
     if frame.source is None or frame.rows == 0 or old.dtype != column.dtype:
         return encode(meta, {**frame.columns, name: column})
-    value, schema = frame.source
-    head = schema.with_metadata({META: msgspec.json.encode(meta)}).serialize().to_pybytes()
-    body = 8 + int.from_bytes(value[4:8], "little")  # the schema's message has no body
+    value, (head, body) = frame.source[0], _headed(frame, meta)
     at = old.__array_interface__["data"][0] - np.frombuffer(value, np.uint8).__array_interface__["data"][0] - body
     if not 0 <= at <= len(value) - body - column.nbytes:
         return encode(meta, {**frame.columns, name: column})
@@ -109,7 +154,8 @@ def _to_arrow(name: str, column: Any) -> pa.Array:
     # Buffers and no pa.array: that looks whether it was given a pandas column, and loads pandas where it is there, a third of a second.
     if isinstance(column, Coded):
         codes = np.ascontiguousarray(column.codes, dtype=np.int32)
-        return pa.DictionaryArray.from_arrays(_buffered(codes, pa.int32()), _texts(column.texts, pa.utf8()))
+        texts = column.texts.arrow if isinstance(column.texts, Texts) else _texts(column.texts, pa.utf8())
+        return pa.DictionaryArray.from_arrays(_buffered(codes, pa.int32()), texts)
     if isinstance(column, np.ndarray):
         is_time = column.dtype == np.int64 and name.endswith(("_at", "_start"))
         return _buffered(np.ascontiguousarray(column), _TIME if is_time else pa.from_numpy_dtype(column.dtype))
@@ -152,7 +198,7 @@ def _from_arrow(array: pa.Array) -> Any:
     if kind in (_DICTIONARY, _TIME) and array.null_count:
         raise ValueError(f"{array.null_count} missing in a column of {kind}")
     if kind == _DICTIONARY:
-        return Coded(_numbers(array.indices, _INT32), array.dictionary.to_pylist())
+        return Coded(_numbers(array.indices, _INT32), Texts(array.dictionary))
     if kind == _TIME:
         return _numbers(array, _INT64)
     if pa.types.is_string(kind) or pa.types.is_binary(kind):

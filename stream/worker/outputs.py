@@ -14,7 +14,7 @@ import numpy.typing as npt
 from catalog.reasons import Reason
 from catalog.topics import CHECKED, REJECTED
 from kernels.arrive import CONFLICT, CORRECTED, DUPLICATE, KEPT, LATE, UNKNOWN, Verdicts
-from runtime.frames import Coded, Frame, encode, replaced
+from runtime.frames import Coded, Frame, decode, encode, replaced, reworded
 
 HOUR_US = 3_600_000_000
 Headers = list[tuple[str, bytes]]
@@ -26,6 +26,9 @@ EMPTY: dict[str, Any] = {
     "value": np.zeros(0),
     "quality": np.zeros(0, np.uint16),
 }
+
+
+_NOTHING = decode(encode({}, EMPTY))
 
 
 class Refusal(NamedTuple):
@@ -52,7 +55,7 @@ def checked_meta(kind: str, offset: int, watermarks: Mapping[str, int | None]) -
 
 def without_rows(meta: dict[str, Any]) -> Outputs:
     """A checked record for an input that carries no readings."""
-    return Outputs(encode(meta, EMPTY), [], 0)
+    return Outputs(reworded(_NOTHING, meta), [], 0)
 
 
 def with_rows(frame: Frame, verdicts: Verdicts, meta: dict[str, Any], where: tuple[int, int], city_of: Callable[[str], str | None]) -> Outputs:

@@ -14,7 +14,9 @@ from catalog.reasons import Reason
 from catalog.topics import READINGS
 from kernels.accumulate import accumulate
 from kernels.arrive import NEVER_US, Rows, arrive, new_verdicts
-from kernels.ordered import Ground, close, feed, ordered_rows
+from kernels.feeding import feed, ordered_rows, split
+from kernels.names import CORRECTING, KNOWN, POOLED, TRACKED, numbers_of, placed, traits_of
+from kernels.ordered import Ground, close
 from kernels.seen import with_room
 from runtime.frames import DamagedFrame, Frame, decode
 from stream.worker import register
@@ -23,7 +25,6 @@ from stream.worker.state import State
 from stream.worker.whole import whole_catalogue, whole_heartbeat, whole_readings
 
 I64 = npt.NDArray[np.int64]
-I32 = npt.NDArray[np.int32]
 SECOND_US = 1_000_000
 AHEAD_US = 300_000_000
 """How far ahead of its receipt a reading may be measured."""
@@ -38,7 +39,7 @@ class WorkerPartition:
         self.announce = True
         """True where the catalogue and the census are to be published with the next partials."""
         self._need: I64 = np.zeros(3, np.int64)
-        self._fed_s: I64 = np.zeros(0, np.int64)
+        self._fed_s = b""
         """Watermarks (whole seconds) of the kinds in ordered lanes, up to which these are fed; follows from the state."""
         self._next_us: list[int] = []
         """By track: before a watermark comes to this, nothing held reaches another window; follows from the state."""
@@ -84,11 +85,12 @@ class WorkerPartition:
     def _readings(self, frame: Frame, offset: int) -> Outputs:
         state, program = self.state, self.state.program
         columns = frame.columns
-        slots = np.array([state.registry.slot_of.get(text, -1) for text in columns["device"].texts] or [-1], np.int32)
-        quantities = np.array([program.quantity_number.get(text, -1) for text in columns["quantity"].texts] or [-1], np.int32)
+        device, quantity, tables = columns["device"], columns["quantity"], program.tables
+        slots = numbers_of(program.names.devices, device.texts.utf8())
+        quantities = numbers_of(program.names.quantities, quantity.texts.utf8())
         rows = Rows(
-            slots[columns["device"].codes],
-            quantities[columns["quantity"].codes],
+            placed(slots, device.codes),
+            placed(quantities, quantity.codes),
             columns["measured_at"],
             columns["received_at"],
             columns["value"],
@@ -98,13 +100,14 @@ class WorkerPartition:
             self._began(int(columns["received_at"].max()))
         verdicts = new_verdicts(frame.rows)
         seen = with_room(state.seen, program.device_kind, state.watermark_us, frame.rows)
-        state.seen = arrive(rows, program.tables, state.watermark_us, state.quiet_from_us, seen, verdicts)
-        if slots.max() >= 0:
-            self._count(rows, verdicts, (slots[slots >= 0], quantities[quantities >= 0]))
+        state.seen = arrive(rows, tables, state.watermark_us, state.quiet_from_us, seen, verdicts)
+        traits = traits_of(slots, quantities, tables.slot_kind, tables.correcting, program.names.traits)
+        if traits & KNOWN:
+            self._count(rows, verdicts, traits)
         return with_rows(frame, verdicts, checked_meta("readings", offset, state.watermarks()), (self.partition, offset), state.registry.city_of)
 
-    def _count(self, rows: Rows, verdicts: Any, named: tuple[I32, I32]) -> None:
-        """Rows into windows and all that waits; named: the known slots and quantities that the frame's dictionaries name."""
+    def _count(self, rows: Rows, verdicts: Any, traits: int) -> None:
+        """Rows into windows and all that waits; traits: of what the frame's dictionaries name."""
         state, program = self.state, self.state.program
         if program.dated:
             from_us, to_us = program.valid_from_us[rows.slot], program.valid_to_us[rows.slot]
@@ -116,11 +119,11 @@ class WorkerPartition:
             if at >= rows.slot.size:
                 break
             self._open_needed()
-        if program.pooled_quantity[named[1]].any():
+        if traits & POOLED:
             state.pool.add(rows, verdicts, program.lanes, program.pooled, program.leaf)
-        if program.tracked[named[1]].any():
+        if traits & TRACKED:
             self._hold_back(rows, verdicts)
-        if program.tables.correcting[program.tables.slot_kind[named[0]]].any():
+        if traits & CORRECTING:
             register.take(state, rows, verdicts)
         if program.tracks.lane.size:
             self._feed_passed()
@@ -137,22 +140,23 @@ class WorkerPartition:
     def _feed_passed(self) -> None:
         """Feed where a watermark has come into another second: windows end at whole seconds, so none closes or is told before."""
         seconds = self._seconds()
-        if not np.array_equal(seconds, self._fed_s):
+        if seconds != self._fed_s:
             self._fed_s = seconds
             self._feed()
 
-    def _seconds(self) -> I64:
-        return self.state.watermark_us[self.state.program.tracked_kinds] // SECOND_US
+    def _seconds(self) -> bytes:
+        return (self.state.watermark_us[self.state.program.tracked_kinds] // SECOND_US).tobytes()
 
     def _feed(self) -> None:
         """Feed what the watermark has passed, in order of time; then count what is held up to the windows passed."""
         state, program = self.state, self.state.program
         slot, quantity, at_us, value = state.pending
-        passed = at_us < state.watermark_us[program.tables.slot_kind[slot]]
-        if passed.any():
-            order = np.lexsort((quantity[passed], slot[passed], at_us[passed]))
-            rows = (slot[passed][order], quantity[passed][order], at_us[passed][order], value[passed][order])
-            state.pending = (slot[~passed], quantity[~passed], at_us[~passed], value[~passed])
+        passed, waiting = split(slot, at_us, program.tables.slot_kind, state.watermark_us)
+        if passed.size:
+            # Readings of one time stay in the order of the log: they are of several devices or quantities, which know nothing of each other.
+            order = passed[np.argsort(at_us[passed], kind="stable")]
+            rows = (slot[order], quantity[order], at_us[order], value[order])
+            state.pending = (slot[waiting], quantity[waiting], at_us[waiting], value[waiting])
             at = 0
             while (at := feed(rows, self._ground(), at, self._need)) < rows[0].size:
                 self._open_needed()
@@ -164,8 +168,12 @@ class WorkerPartition:
 
     def _close_tracks(self) -> None:
         state, program = self.state, self.state.program
+        passed_by: dict[str, int] = {}
         for t, lane in enumerate(program.tracks.lane.tolist()):
-            passed_us = state.passed_us(program.lane_keys[lane][0])
+            quantity = program.lane_keys[lane][0]
+            passed_us = passed_by.get(quantity)
+            if passed_us is None:
+                passed_us = passed_by[quantity] = state.passed_us(quantity)
             if passed_us in (NEVER_US, 1 << 62) or passed_us < self._next_us[t]:
                 continue
             until_us, self._next_us[t] = program.starts_of(lane, passed_us), program.next_us(lane, passed_us)

@@ -5,6 +5,7 @@ Leaves    The table's probing to kernels.pool.
 """
 
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,18 +20,29 @@ I64 = npt.NDArray[np.int64]
 NONE = np.zeros(0, np.int64)
 
 
+class Pooled(NamedTuple):
+    """What is pooled."""
+
+    lane: npt.NDArray[np.uint8]
+    """By lane: 1 where it has a percentile."""
+    quantity: npt.NDArray[np.bool_]
+    """By quantity: whether one of its lanes has."""
+    most: int
+    """Pooled lanes of one quantity, at most."""
+
+
 class Pool:
     """A sparse table (block, smallest area, integer value) -> count."""
 
     def __init__(self) -> None:
         self.table: Table = new_table(1 << 12)
 
-    def add(self, rows: Rows, verdicts: Verdicts, lanes: Lanes, pooled: npt.NDArray[np.uint8], area: npt.NDArray[np.int32]) -> None:
+    def add(self, rows: Rows, verdicts: Verdicts, lanes: Lanes, pooled: Pooled, area: npt.NDArray[np.int32]) -> None:
         """Count the kept, good readings of pooled lanes; their windows are open."""
-        entries = int(self.table.used[0]) + int(pooled.sum()) * rows.slot.size
+        entries = int(self.table.used[0]) + pooled.most * rows.slot.size
         if 2 * entries > self.table.key.size:
             self.table = rebuild(self.table, NONE, capacity_for(entries))
-        pool(rows, verdicts, lanes, pooled, area, self.table)
+        pool(rows, verdicts, lanes, (pooled.lane, pooled.quantity), area, self.table)
 
     def shift(self, place_: tuple[int, int, int], start_us: int, by: int) -> None:
         """Add to the count of one lane, smallest area and integer value; a correction, so rare."""

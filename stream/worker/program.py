@@ -20,10 +20,12 @@ from formula.spec import ORDERED, AggregateSpec, key, parse_id, threshold_intege
 from kernels.accumulate import powers
 from kernels.arrive import Tables
 from kernels.lanes import ENERGY, EXTREMES, LAST_VALUE, Lanes
+from kernels.names import POOLED, TRACKED, Names, new_names
 from kernels.ordered import Tracks, new_tracks
 from kernels.reduce import FUNCTIONS, WHOLE, Listed, Places, Spans, listed_of
 from stream.worker.calendar import PARTS, calendars
 from stream.worker.devices import OPEN_US, device_kinds, hold_of, kind_of, measured_by, places_of, tables_of, time_of, us_of
+from stream.worker.pool import Pooled
 from stream.worker.registry import Registry
 
 I64 = npt.NDArray[np.int64]
@@ -37,6 +39,16 @@ LaneKey = tuple[str, str, str]
 """(quantity, window, part); lanes of ordered functions have the function in place of the part."""
 
 
+class Dictionary(NamedTuple):
+    """What a frame's texts mean here."""
+
+    devices: Names
+    """Slots of the present devices."""
+    quantities: Names
+    traits: npt.NDArray[np.uint8]
+    """By quantity: kernels.names.POOLED and TRACKED, where these hold."""
+
+
 class Program(NamedTuple):
     """Arrays and names, by slot, quantity, kind, lane and area number."""
 
@@ -45,11 +57,11 @@ class Program(NamedTuple):
     lane_keys: list[LaneKey]
     lane_number: dict[LaneKey, int]
     functions: list[I32]  # by lane: (function code, aggregate number)
-    pooled: npt.NDArray[np.uint8]  # by lane: 1 where readings are pooled in a histogram
-    pooled_quantity: npt.NDArray[np.bool_]  # by quantity: whether one of its lanes is pooled
+    pooled: Pooled
     tracks: Tracks
     tracked: npt.NDArray[np.bool_]  # by quantity: whether a track follows it
     tracked_kinds: I32  # kinds that measure a quantity that a track follows
+    names: Dictionary
     leaf: I32  # by slot: its smallest area
     dated: bool  # whether any slot is valid for a time only
     places: list[Places]  # by quantity
@@ -57,8 +69,8 @@ class Program(NamedTuple):
     aggregates: list[str]
     areas: list[str]
     kinds: list[str]
-    kinds_of_quantity: list[I32]
     active_kinds: list[int]
+    closing: list[list[int]]  # by quantity: the active kinds that measure it
     idle_us: I64
     device_kind: I32
     quantity_number: dict[str, int]
@@ -116,15 +128,15 @@ def lane_key(spec: AggregateSpec, window: str) -> LaneKey:
 
 def compile_program(registry: Registry) -> Program:
     """The program of a partition."""
-    kinds = registry.numbers("kind")
-    quantities = registry.numbers("quantity")
+    kinds, quantities = registry.numbers("kind"), registry.numbers("quantity")
     specs = [(spec, window) for spec, window in specs_of(registry) if spec.quantity in quantities]
-    keys = sorted({lane_key(spec, window) for spec, window in specs})
-    numbers = {key: number for number, key in enumerate(keys)}
-    (functions, pooled), measured = _by_lane(specs, numbers), measured_by(registry, kinds, quantities)
-    tracks = _tracks(registry, keys, specs, numbers)
-    slot_kind = np.array([kinds.get(slot.record.kind, 0) for slot in registry.slots], np.int32)
-    places = places_of(registry, measured, slot_kind)
+    numbers = {key: number for number, key in enumerate(sorted({lane_key(spec, window) for spec, window in specs}))}
+    keys = list(numbers)
+    (functions, pooled_lane), measured = _by_lane(specs, numbers), measured_by(registry, kinds, quantities)
+    tracks, slot_kind = _tracks(registry, keys, specs, numbers), np.array([kinds.get(slot.record.kind, 0) for slot in registry.slots], np.int32)
+    places, cities = places_of(registry, measured, slot_kind), registry.of("city", City).values()
+    pooled, tracked = _pooled(pooled_lane, [quantities[key[0]] for key in keys], quantities), _among(quantities, tracks.quantity)
+    active = sorted(set(slot_kind[list(registry.slot_of.values())].tolist()))
     return Program(
         tables=tables_of(registry, kinds, quantities, slot_kind),
         lanes=_lanes(registry, keys, functions, measured, slot_kind),
@@ -132,10 +144,10 @@ def compile_program(registry: Registry) -> Program:
         lane_number=numbers,
         functions=functions,
         pooled=pooled,
-        pooled_quantity=_among(quantities, [quantities[keys[lane][0]] for lane in np.flatnonzero(pooled)]),
         tracks=tracks,
-        tracked=_among(quantities, tracks.quantity),
-        tracked_kinds=np.flatnonzero(measured[:, np.unique(tracks.quantity)].any(axis=1))[: len(kinds)].astype(np.int32),
+        tracked=tracked,
+        tracked_kinds=np.flatnonzero(measured[:, tracked[: measured.shape[1]]].any(axis=1))[: len(kinds)].astype(np.int32),
+        names=Dictionary(new_names(registry.slot_of), new_names(quantities), (pooled.quantity * POOLED + tracked * TRACKED).astype(np.uint8)),
         leaf=np.ascontiguousarray(places[0].area[:, 0]) if places else np.zeros(0, np.int32),
         dated=any(slot.record.valid_from is not None or slot.record.valid_to is not None for slot in registry.slots),
         places=places,
@@ -143,22 +155,32 @@ def compile_program(registry: Registry) -> Program:
         aggregates=[key(spec, window) for spec, window in specs],
         areas=list(registry.records["area"]),
         kinds=list(kinds),
-        kinds_of_quantity=[np.flatnonzero(measured[:, q]).astype(np.int32) for q in range(len(quantities))],
-        active_kinds=sorted({int(slot_kind[s]) for s in registry.slot_of.values()}),
+        active_kinds=active,
+        closing=[[k for k in active if measured[k, q]] for q in range(len(quantities))],
         idle_us=np.array([us_of(kind_of(registry, id_), "idle_s") for id_ in kinds], np.int64),
         device_kind=device_kinds(registry, slot_kind),
         quantity_number=quantities,
-        valid_from_us=np.array([time_of(slot.record.valid_from, -OPEN_US) for slot in registry.slots], np.int64),
-        valid_to_us=np.array([time_of(slot.record.valid_to, OPEN_US) for slot in registry.slots], np.int64),
+        valid_from_us=_times([slot.record.valid_from for slot in registry.slots], -OPEN_US),
+        valid_to_us=_times([slot.record.valid_to for slot in registry.slots], OPEN_US),
         hold_us=np.array([hold_of(registry, slot.record.kind) for slot in registry.slots], np.int64),
-        time_zones=[city.time_zone for city in registry.of("city", City).values()],
-        hours=tuple(hours_of(city) for city in registry.of("city", City).values()),
+        time_zones=[city.time_zone for city in cities],
+        hours=tuple(hours_of(city) for city in cities),
     )
+
+
+def _times(texts: list[str | None], default_us: int) -> I64:
+    return np.array([time_of(text, default_us) for text in texts], np.int64)
 
 
 def _among(quantities: dict[str, int], which: npt.ArrayLike) -> npt.NDArray[np.bool_]:
     """By quantity: whether it is among these numbers."""
     return np.isin(np.arange(max(1, len(quantities))), which)
+
+
+def _pooled(lane: npt.NDArray[np.uint8], quantity: list[int], quantities: dict[str, int]) -> Pooled:
+    """lane: by lane, 1 where it is pooled; quantity: by lane."""
+    of = np.array(quantity, np.int64)[lane == 1]
+    return Pooled(lane, _among(quantities, of), int(np.bincount(of).max(initial=0)))
 
 
 def _by_lane(specs: list[tuple[AggregateSpec, str]], numbers: dict[LaneKey, int]) -> tuple[list[I32], npt.NDArray[np.uint8]]:

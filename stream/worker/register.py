@@ -139,7 +139,7 @@ def _correct_window(state: State, lane: int, start_us: int, new: _One) -> None:
 
 def _correct_pool(state: State, lane: int, start_us: int, both: tuple[_One, _One]) -> None:
     """Histograms: one reading fewer of the old value, one more of the new."""
-    if not state.program.pooled[lane]:
+    if not state.program.pooled.lane[lane]:
         return
     for one, by in zip(both, (-1, 1), strict=True):
         if one.good:

@@ -107,17 +107,13 @@ class State:
 
     def watermarks(self) -> dict[str, int | None]:
         """Watermark (µs) of every kind that has an active device here; null where it has none yet."""
-        found = {}
-        for k in self.program.active_kinds:
-            at = int(self.watermark_us[k])
-            found[self.program.kinds[k]] = None if at == NEVER_US else at
-        return found
+        at_us, kinds = self.watermark_us.tolist(), self.program.kinds
+        return {kinds[k]: None if at_us[k] == NEVER_US else at_us[k] for k in self.program.active_kinds}
 
     def passed_us(self, quantity: str) -> int:
         """What every kind here that measures a quantity has passed (µs): its windows up to there are complete."""
-        active = set(self.program.active_kinds)
-        kinds = [k for k in self.program.kinds_of_quantity[self.program.quantity_number[quantity]] if int(k) in active]
-        return min((int(self.watermark_us[k]) for k in kinds), default=1 << 62)
+        watermark_us = self.watermark_us
+        return min([int(watermark_us[k]) for k in self.program.closing[self.program.quantity_number[quantity]]], default=1 << 62)
 
 
 def _longer(array: I64, size: int, fill: int) -> I64:

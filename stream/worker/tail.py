@@ -13,8 +13,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from kernels.feeding import feed
 from kernels.lanes import COUNT, SPARE, SUM_HI, SUM_LO
-from kernels.ordered import Ground, Held, feed
+from kernels.ordered import Ground, Held
 from kernels.reduce import FUNCTIONS
 from stream.worker.blocks import OpenWindows, Window
 from stream.worker.program import Program

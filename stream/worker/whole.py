@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 
 from catalog.records import City, Record
-from runtime.frames import Coded, DamagedFrame, Frame
+from runtime.frames import Coded, DamagedFrame, Frame, Texts
 from stream.worker.registry import ENTITIES
 
 _NUMBERS = {"measured_at": np.int64, "received_at": np.int64, "value": np.float64, "quality": np.uint16}
@@ -67,6 +67,10 @@ def whole_catalogue(frame: Frame) -> list[tuple[str, str, Record | None]]:
 def _check_coded(name: str, column: object) -> Coded:
     if not isinstance(column, Coded):
         raise DamagedFrame(f"frame, {name}: wanted a dictionary of texts, got {type(column).__name__}")
+    if isinstance(column.texts, Texts):  # decoded: Arrow has looked at every code
+        if column.texts.arrow.null_count:
+            raise DamagedFrame(f"frame, {name}: wanted texts, got some that are missing")
+        return column
     if None in column.texts:
         raise DamagedFrame(f"frame, {name}: wanted texts, got some that are missing")
     if column.codes.size and int(column.codes.view(np.uint32).max()) >= len(column.texts):  # a negative one is a large one, too

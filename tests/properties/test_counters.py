@@ -10,8 +10,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from kernels.counters import counter_increase, counter_increase_of_integers, prometheus_increase
+from kernels.feeding import feed
 from kernels.lanes import FIELDS, Blocks, Lanes
-from kernels.ordered import Ground, feed, new_held, new_tracks
+from kernels.ordered import Ground, new_held, new_tracks
 from kernels.reduce import FUNCTIONS
 from tests.oracles import energy as slow
 from tests.oracles.missing import array, same

@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 
 from catalog.windows import to_us, window_of
-from kernels import accumulate, bundle, ordered, reduce
+from kernels import accumulate, bundle, feeding, ordered, reduce
 from restate.places import Window
 from stream.warm import warm
 from tests.restate import making
 from tests.stream.test_formula_live import KPIS, catalogue, readings
 
-LOOPS: tuple[Any, ...] = (accumulate._accumulate, bundle._bundle, ordered._feed, ordered._close, reduce._reduce)
+LOOPS: tuple[Any, ...] = (accumulate._accumulate, bundle._bundle, feeding._feed, ordered._close, reduce._reduce)
 
 
 def test_every_kernel_of_the_restater_is_warm() -> None:

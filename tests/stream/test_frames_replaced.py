@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime.frames import Coded, decode, encode, replaced
+from runtime.frames import Coded, decode, encode, replaced, reworded
 
 
 @given(st.integers(0, 40), st.booleans(), st.text(max_size=30), st.lists(st.text(max_size=6), min_size=1, max_size=4, unique=True))
@@ -35,3 +35,9 @@ def test_replaced_is_what_encode_gives(n: int, placed: bool, word: str, texts: l
         else:
             assert np.array_equal(found.columns[name], column)
             assert found.columns[name].dtype == column.dtype
+
+
+@given(st.integers(0, 5), st.text(max_size=30))
+def test_reworded_is_what_encode_gives(n: int, word: str) -> None:
+    columns: dict[str, Any] = {"device": Coded(np.zeros(n, np.int32), ["a"] if n else []), "measured_at": np.arange(n), "value": np.zeros(n)}
+    assert reworded(decode(encode({"seq": n}, columns)), {"word": word}) == encode({"word": word}, columns)
