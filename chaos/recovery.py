@@ -74,7 +74,8 @@ class Recovery(threading.Thread):
     def end(self) -> None:
         """Look no longer."""
         self._ending.set()
-        self.join()
+        if self.ident is not None:
+            self.join()
         if self._connection is not None:
             self._connection.close()
 

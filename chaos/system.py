@@ -14,7 +14,7 @@ from typing import Any
 
 from chaos import city
 from chaos.plan import EXTRA
-from local import processes
+from local import processes, space
 from local.child import Child
 from local.errors import MachineError
 from local.servers.postgres import Postgres
@@ -31,9 +31,11 @@ _LOOK_S = 0.1
 class Slot:
     """A program under watch; `watched` is touched by its thread, or under `lock`."""
 
-    def __init__(self, name: str, log: Path, start: Callable[[], Child], needed_up: Callable[[], bool]) -> None:
+    def __init__(
+        self, name: str, log: Path, start: Callable[[], Child], needed_up: Callable[[], bool], hindrance: Callable[[], str | None] = lambda: None
+    ) -> None:
         self.name, self.lock = name, threading.Lock()
-        self.watched = Watched(Part(name, log=str(log)), start, needed_up)
+        self.watched = Watched(Part(name, log=str(log)), start, needed_up, hindrance)
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._watch, name=f"watch {name}", daemon=True)
 
@@ -88,7 +90,7 @@ class Chaos(System):
         """Servers are watched from here on, processes started; returns when all can work."""
         for name in SERVERS if self.owns_postgres else SERVERS[:-1]:
             server = self._server(name)
-            self.slots[name] = Slot(name, server.log, partial(_start, server), lambda: True)
+            self.slots[name] = Slot(name, server.log, partial(_start, server), self._room, lambda: space.hindrance(self.disks))
             self.slots[name].begin(server.child)
         for name in OURS:
             self.launch(name)
@@ -102,7 +104,10 @@ class Chaos(System):
         process = name.partition("-")[0]
         needs = processes.named(process).needs
         self.slots[name] = Slot(
-            name, self.layout.logs / f"{name}.log", partial(self._spawn, name, process), lambda: all(self._is_up(each) for each in needs)
+            name,
+            self.layout.logs / f"{name}.log",
+            partial(self._spawn, name, process),
+            lambda: self._room() and all(self._is_up(each) for each in needs),
         )
         self.slots[name].begin()
 
@@ -138,6 +143,14 @@ class Chaos(System):
             slot.forget()
         self.slots.clear()
         self.end()
+
+    @property
+    def disks(self) -> tuple[Path, ...]:
+        """Folders on disks that can be full."""
+        return self.folder, self.postgres.data
+
+    def _room(self) -> bool:
+        return space.room(self.disks)
 
     def _is_up(self, name: str) -> bool:
         return name not in self.slots or self.slots[name].up

@@ -40,6 +40,17 @@ def least(of: Iterable[Path]) -> Space:
     return min((Space(folder, free_mb(folder)) for folder in of), key=lambda space: space.free_mb)
 
 
+def room(of: Iterable[Path]) -> bool:
+    """Whether there is space to work with; a full disk is something to wait for, as a server is."""
+    return least(of).free_mb >= FULL_MB
+
+
+def hindrance(of: Iterable[Path]) -> str | None:
+    """What to wait for before a server is started; None where it has the space to."""
+    left = least(of)
+    return f"waits for space on the disk under {left.folder}" if left.free_mb < NONE_MB else None
+
+
 def memory_mb() -> int:
     """Memory that programs can still have, MB."""
     return int(psutil.virtual_memory().available >> 20)

@@ -173,12 +173,10 @@ class Supervisor:
         return self._room() and all(self.watched[name].up for name in names)
 
     def _room(self) -> bool:
-        """Whether there is space to work with; a full disk is something to wait for, as a server is."""
-        return space.least(space.folders(self.plan.layout)).free_mb >= space.FULL_MB
+        return space.room(space.folders(self.plan.layout))
 
     def _no_room(self) -> str | None:
-        left = space.least(space.folders(self.plan.layout))
-        return f"waits for space on the disk under {left.folder}" if left.free_mb < space.NONE_MB else None
+        return space.hindrance(space.folders(self.plan.layout))
 
     def _tell(self) -> None:
         with contextlib.suppress(OSError):  # a full disk must not stop the supervisor from stopping what it started
