@@ -87,4 +87,5 @@ def environment(given: Mapping[str, str], numba_cache: Path, base: Mapping[str, 
     """
     base = os.environ if base is None else base
     own = {"PYTHONPATH": str(REPOSITORY), "PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1"}
+    own["OPENBLAS_NUM_THREADS"] = "1"  # nothing here multiplies large matrices, and idle helpers spin at every start
     return {**base, **own, "NUMBA_CACHE_DIR": str(numba_cache), **given}
