@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from kernels._jit import jit
 from kernels.bundle import Bundle
-from kernels.lanes import ALL_IN, ENERGY, EXTREMES, LAST_VALUE, LOOK, SKIP, locate
+from kernels.lanes import ALL_IN, ASK, ENERGY, EXTREMES, LAST_VALUE, LOOK, SKIP, locate
 
 I64 = npt.NDArray[np.int64]
 F64 = npt.NDArray[np.float64]
@@ -19,22 +19,20 @@ _U = np.uint64
 
 
 @jit
-def _seats(lanes: Any, blocks: Any, low_us: int, high_us: int) -> None:
-    """What all rows of a frame from low_us to high_us have in common, so that a row need not look.
+def _seat(lanes: Any, blocks: Any, q: Any, span: Any) -> Any:
+    """What all rows of a quantity in a frame that spans these times have in common, so that a row need not look.
 
-    seat[q] = ALL_IN where the windows at hand of all lanes of the quantity hold these times, LOOK where one does not, SKIP where it has no lane;
+    ->       ALL_IN where the windows at hand of all lanes of the quantity hold these times, LOOK where one does not, SKIP where it has no lane;
     place[j] = (base, needs) of each of its lanes, base below 0 where the times lie outside the lane's part of the day.
     """
-    seat, place, hit = lanes.seat, lanes.place, blocks.hit
-    one_city = lanes.calendar_at.shape[0] == 1
-    for q in range(seat.shape[0]):
-        first, last = lanes.of_quantity[q], lanes.of_quantity[q + 1]
-        seat[q] = ALL_IN if last > first else SKIP
-        for j in range(first, last):
-            lane = lanes.lane[j]
-            place[j, 0], place[j, 1] = hit[lane, 2], lanes.needs[lane]
-            if not one_city or low_us < hit[lane, 0] or high_us >= hit[lane, 1]:
-                seat[q] = LOOK
+    first, last, place, hit = lanes.of_quantity[q], lanes.of_quantity[q + _U(1)], lanes.place, blocks.hit
+    found = ALL_IN if last > first else SKIP
+    for j in range(first, last):
+        lane = lanes.lane[j]
+        place[j, 0], place[j, 1] = hit[lane, 2], lanes.needs[lane]
+        if lanes.calendar_at.shape[0] != 1 or span[0] < hit[lane, 0] or span[1] >= hit[lane, 1]:
+            found = LOOK
+    return found
 
 
 @jit
@@ -58,14 +56,18 @@ def _accumulate(
     row_of, of_quantity, seat, place, devices = lanes.row.reshape(-1), lanes.of_quantity, lanes.seat, lanes.place, _U(lanes.row.shape[1])
     lane_of, slot_city, power_at, power, resolution = lanes.lane, lanes.slot_city, lanes.power_at, lanes.power, lanes.resolution
     cell, energies, dirty, hit = blocks.cell.reshape(-1), blocks.energy, blocks.dirty, blocks.hit
-    _seats(lanes, blocks, span[0], span[1])
+    seat[:] = ASK
     for i in range(_U(start), _U(slot.size)):
         flag = quality[i] & np.uint16(0x000F)
         if (status[i] != 0) | (flag < 1) | (flag > 2):
             continue
         q, at, v = _U(quantity[i]), measured_us[i], integer[i]
         r = row_of[q * devices + _U(slot[i])]
-        if r < 0 or seat[q] == SKIP:
+        if r < 0:
+            continue
+        if seat[q] == ASK:
+            seat[q] = _seat(lanes, blocks, q, span)
+        if seat[q] == SKIP:
             continue
         first, last = _U(of_quantity[q]), _U(of_quantity[q + _U(1)])
         if seat[q] == LOOK:  # all windows are there before one of them takes the row in

@@ -23,7 +23,7 @@ U8 = npt.NDArray[np.uint8]
 COUNT, SUM_LO, SUM_HI, LOW, HIGH, LAST_US, LAST, SPARE = range(8)
 FIELDS = 8
 ENERGY, EXTREMES, LAST_VALUE = 1, 2, 4
-SKIP, LOOK, ALL_IN = -3, -2, -1
+ASK, SKIP, LOOK, ALL_IN = -4, -3, -2, -1
 
 
 class Lanes(NamedTuple):
@@ -42,7 +42,7 @@ class Lanes(NamedTuple):
     power_at: I64  # [q, 3] where a quantity's energies begin in `power`, its first integer there, how many
     power: F64  # [...] energy of an integer of the resolution, for quantities of a level
     resolution: F64  # [q]
-    seat: I64  # [q] scratch of one call, as is the next: see kernels.accumulate._seats
+    seat: I64  # [q] scratch of one call, as is the next: see kernels.accumulate._seat
     place: I64  # [..., 2] base and needs of each lane in `lane`
 
 

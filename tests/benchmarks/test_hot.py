@@ -52,6 +52,6 @@ def test_targets_that_were_missed_say_so() -> None:
     slow = hot.Timed(kernel="made.up", rows=1, ns_per_row=2.0, rivals=rivals, best_rival="numpy", ratio=0.5, share_of_read_bandwidth=0.1)
     full = Compared(
         readings=1, frames=1, groups=1, areas=1, kernel_s=1.0, duckdb_s=4.0, kernel_readings_per_s=1.0, duckdb_readings_per_s=0.25, ratio=4.0,
-        equal=False, real_readings_per_s=1.0,
+        equal=False, cold_readings_per_s=1.0, real_readings_per_s=1.0,
     )  # fmt: skip
     assert [verdict.met for verdict in kernels.verdicts([slow], full, by_kpis)] == [False, False, False]
