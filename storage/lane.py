@@ -52,7 +52,7 @@ class Lane:
         self._thread = ThreadPoolExecutor(1, name)
         self._said: dict[Key, str] = {}
         self._heard_s = 0.0
-        self.watch = Watch(settings.kafka, metrics)
+        self.watch = Watch(name, settings.kafka, metrics)
 
     async def run(self, stopped: asyncio.Event) -> None:
         """Store until stopped; raises Inconsistent where log and database contradict each other."""

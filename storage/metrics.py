@@ -5,7 +5,7 @@ Leaves    Serving them to runtime.health.
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -24,6 +24,7 @@ _FINE_S = np.geomspace(1e-3, 1e3, 241)
 _RECENT_S = 60.0
 
 Seconds = npt.NDArray[np.float64]
+Counts = Mapping[str, int]
 
 
 class BulkHistogram(Collector):
@@ -101,6 +102,13 @@ class WriterMetrics:
         self.kpi_latency = BulkHistogram("kompas_kpi_store_seconds", "From the computing of a KPI value to its commit.", registry)
         self.commit = BulkHistogram("kompas_writer_commit_seconds", "Length of a transaction.", registry)
         self.recent_rows, self.recent_kpis = Recent(), Recent()
+        self._behind: dict[str, Counts] = {}
+
+    def behind(self, lane: str, records: Counts) -> None:
+        """So many records, by topic, wait for this lane; a topic's are those of all lanes that have partitions of it."""
+        self._behind[lane] = records
+        for topic in records:
+            self.lag.labels(topic).set(sum(each.get(topic, 0) for each in self._behind.values()))
 
     def stored(self, batch: Batch, outcome: Outcome, now_us: int, span_s: tuple[float, float]) -> None:
         """A transaction went through at `now_us`; it ran over `span_s` of the monotonic clock."""

@@ -1,4 +1,4 @@
-"""What moves and what waits in the writer, for its guard: every partition of both lanes.
+"""What moves and what waits in the writer, for its guard: every partition of all lanes.
 
 Promises  PostgreSQL or Kafka away, or refusing, is an outage: the lane tries again and again, and each attempt is a movement. Only one that
           neither stores nor tries, although both servers answer, stands. A partition that waits for an upgrade does not.

@@ -23,8 +23,8 @@ _EVERY_S, _ANSWER_S, _GIVE_UP_S, _FRESH_S = 2.0, 5.0, 15.0, 15.0
 class Watch:
     """The state that health and report show; the writer tells it what it stored."""
 
-    def __init__(self, bootstrap: str, metrics: WriterMetrics) -> None:
-        self._bootstrap, self._metrics = bootstrap, metrics
+    def __init__(self, lane: str, bootstrap: str, metrics: WriterMetrics) -> None:
+        self._lane, self._bootstrap, self._metrics = lane, bootstrap, metrics
         self.positions: dict[Key, Position] = {}
         """Where reading goes on; empty before the first session."""
         self.kafka_s = self.stored_s = float("-inf")
@@ -85,5 +85,4 @@ class Watch:
                 raise Inconsistent(f"{key.topic}/{key.partition}: wanted a log up to offset {stored[key].log_offset} or more, got one up to {end}")
             lag[key.topic] += behind
         self.lag = lag
-        for topic, records in lag.items():
-            self._metrics.lag.labels(topic).set(records)
+        self._metrics.behind(self._lane, lag)

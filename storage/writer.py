@@ -1,7 +1,8 @@
-"""The writer: two lanes side by side, one for readings, one for KPI values and refusals.
+"""The writer: lanes side by side, two for readings, one for KPI values and refusals.
 
-Promises  Neither waits for the other: a KPI value is not held up by fifty thousand rows, and rows go in at the speed of COPY. Each lane keeps
-          the offsets of its own partitions in its own transactions, so each is exactly once by itself.
+Promises  None waits for another: a KPI value is not held up by fifty thousand rows, and while one lane's rows are copied the other's are
+          fetched, decoded and committed. Each lane keeps the offsets of its own partitions in its own transactions, so each is exactly once
+          by itself; what both write is written in one order, as by several writers.
 Leaves    The loop to storage.lane, what is stored how to storage.transaction.
 """
 
@@ -14,6 +15,9 @@ from storage.lane import Lane
 from storage.metrics import WriterMetrics
 from storage.settings import WriterSettings
 
+READING_LANES = 2
+"""A connection of PostgreSQL works on one processor; a backlog is to find more than one (docs/decisions/0007-storage.md)."""
+
 
 class Writer:
     """All lanes of one writer."""
@@ -22,7 +26,8 @@ class Writer:
         owned = positions.owned(settings.ordinal % settings.writers, settings.writers)
         readings = [key for key in owned if key.topic == CHECKED.name]
         values = [key for key in owned if key.topic != CHECKED.name]
-        self.lanes = (Lane("readings", readings, settings, metrics), Lane("values", values, settings, metrics))
+        shares = {f"readings-{n}": readings[n::READING_LANES] for n in range(READING_LANES)} | {"values": values}
+        self.lanes = tuple(Lane(name, keys, settings, metrics) for name, keys in shares.items() if keys)
 
     async def run(self, stopped: asyncio.Event) -> None:
         """Store until stopped; raises Inconsistent where log and database contradict each other."""
@@ -37,11 +42,11 @@ class Writer:
             await asyncio.wait(tasks)
 
     def kafka(self) -> str | None:
-        """What is wrong with Kafka; None when it answers both lanes."""
+        """What is wrong with Kafka; None when it answers all lanes."""
         return self._first([lane.watch.kafka() for lane in self.lanes])
 
     def database(self) -> str | None:
-        """What is wrong with PostgreSQL; None when it takes the transactions of both lanes."""
+        """What is wrong with PostgreSQL; None when it takes the transactions of all lanes."""
         return self._first([lane.watch.database() for lane in self.lanes])
 
     def standing(self) -> str | None:
@@ -49,7 +54,7 @@ class Writer:
         return "; ".join(said for lane in self.lanes for _, said in sorted(lane.stands.items())) or None
 
     def stuck(self) -> str | None:
-        """What is wrong with a loop itself; None while both turn."""
+        """What is wrong with a loop itself; None while all turn."""
         return self._first([lane.stuck() for lane in self.lanes])
 
     def lag(self) -> dict[str, int]:
