@@ -130,7 +130,8 @@ class Faults:
     def _let_go(self) -> None:
         """End the pauses and full disks whose time has come, while something else is waited for; Mosquitto's backlog stands until it died."""
         since_s = (clock.now_us() - self._start_us) / 1e6 - self._behind_s
-        over = [due for due in self._queue if due.step.verb in ("continue", "free") and due.done.victim != "mosquitto" and due.step.at_s <= since_s]
+        begun = [due for due in self._queue if any(due.done is each for each in self.done)]  # what is waited for cannot be over before it was done
+        over = [due for due in begun if due.step.verb in ("continue", "free") and due.done.victim != "mosquitto" and due.step.at_s <= since_s]
         for due in over:
             self._queue.remove(due)
             self._do(due.step, due.done)

@@ -110,6 +110,17 @@ def test_a_pause_ends_in_time_though_another_victim_is_waited_for(system: Sleepe
     assert (kill.at_us - pause.at_us) / 1e6 > 1.0
 
 
+def test_who_is_long_in_coming_is_paused_then_and_goes_on(system: Sleepers, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun_s = time.monotonic()
+    works = system.works
+    monkeypatch.setattr(system, "works", lambda name: works(name) and time.monotonic() - begun_s > 1.0)
+    pause, kill = done(system, Fault(0.0, "pause", "worker", 0.4), Fault(0.6, "kill", "gateway"))
+    assert (pause.ended, kill.ended) == (True, True)
+    assert pause.until_us - pause.at_us >= 400_000
+    assert pause.until_us < kill.at_us
+    assert psutil.Process(system.pid("worker")).status() != psutil.STATUS_STOPPED
+
+
 def test_mosquitto_dies_while_the_gateway_is_not_there(system: Sleepers) -> None:
     before = system.pid("mosquitto"), system.pid("gateway")
     (fault,) = done(system, Fault(0.0, "kill", "mosquitto", 0.3))
