@@ -101,14 +101,16 @@ def _means_only(worker: WorkerPartition) -> None:
     for id_ in list(registry.of("kpi", KpiDocument)):
         registry.change("kpi", id_, None)
     texts: dict[str, Any] = {"names": _NAMES, "descriptions": _NAMES, "owner": "-", "steward": "-", "source": "-", "check_sql": ""}
-    for id_, quantity in registry.of("quantity", Quantity).items():
+    for id_, quantity in list(registry.of("quantity", Quantity).items()):
         if quantity.counter:  # a counter has no mean
             continue
+        # Why: a formula has no mean of decibels, and both sides shall do the same work for every quantity: here they are plain numbers.
+        registry.change("quantity", id_, msgspec.structs.replace(quantity, unit="1"))
         # Extremes as well, so that both sides compute the same four numbers per device.
         mean = KpiDocument(
             id=f"mean_{id_}",
             version=1,
-            unit=quantity.unit,
+            unit="1",
             formula=f"mean({id_}) + max({id_}) - min({id_})",
             window="minute",
             better="neither",

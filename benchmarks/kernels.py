@@ -12,7 +12,7 @@ from benchmarks import hot
 from benchmarks.kernel import Compared
 from benchmarks.limits import memory_gb_per_s
 from benchmarks.result import Verdict
-from benchmarks.rows import SLOWER
+from benchmarks.rows import NO_FORM, SLOWER, WITHOUT
 from benchmarks.window import FULL_FRAME_US, LOAD_FRAME_US, ByDevices, ByKpis, beside_duckdb, measure_devices, measure_kpis
 
 ROWS, SEED = 200_000, 1
@@ -32,6 +32,10 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     by_devices: list[ByDevices]
     by_kpis: ByKpis
     verdicts: list[Verdict]
+    without_row: dict[str, str] = msgspec.field(default_factory=lambda: dict(WITHOUT))
+    """Modules with compiled loops that no row measures, and why."""
+    without_library: dict[str, dict[str, str]] = msgspec.field(default_factory=lambda: {row: dict(why) for row, why in NO_FORM.items()})
+    """Rows that lack a library, and why."""
 
 
 def run(say: Callable[[str], None], *, quick: bool = False) -> Found:

@@ -1,6 +1,6 @@
 """The kernels' figures as tables for a person.
 
-Promises  Every figure of the JSON that decides a target is on the screen, too.
+Promises  Every figure of the JSON that decides a target is on the screen, too, and so is what was not measured, with the reason.
 """
 
 from rich.console import Console
@@ -14,7 +14,7 @@ LIBRARIES = ("numpy", "polars", "duckdb")
 
 def show(found: Found, console: Console) -> None:
     """Print everything, the verdicts last."""
-    for table in (kernels(found), window(found), devices(found), report.wanted(found.verdicts)):
+    for table in (kernels(found), without(found), window(found), devices(found), report.wanted(found.verdicts)):
         console.print(table)
         console.print()
 
@@ -31,6 +31,18 @@ def kernels(found: Found) -> Table:
             cells.append("–" if side is None else f"{side.ns_per_row:.1f}" + ("" if side.equal else " differs"))
         ratio = f"{each.ratio:.2f}" if each.best_rival else "–"
         table.add_row(each.kernel, f"{each.rows:,}", f"{each.ns_per_row:.1f}", *cells, ratio, f"{each.share_of_read_bandwidth:.0%}")
+    return table
+
+
+def without(found: Found) -> Table:
+    """What the rows above lack: a library, or a kernel's module altogether."""
+    table = report.plain_table("not measured", "kernel", "beside", "why")
+    table.columns[-1].justify = "left"
+    for kernel, reasons in found.without_library.items():
+        for library, why in reasons.items():
+            table.add_row(kernel, library, why)
+    for module, why in found.without_row.items():
+        table.add_row(module, "–", why)
     return table
 
 
@@ -59,6 +71,7 @@ def devices(found: Found) -> Table:
     table = report.plain_table(
         "arrival checks and accumulation by devices",
         "devices",
+        "of which spoke",
         "ns, a device's first",
         "ns, its next",
         "B per device and window",
@@ -66,5 +79,5 @@ def devices(found: Found) -> Table:
     )
     for each in found.by_devices:
         times = (f"{each.first_ns_per_reading:.0f}", f"{each.ns_per_reading:.0f}")
-        table.add_row(f"{each.devices:,}", *times, f"{each.window_bytes_per_device:.0f}", f"{each.seen_bytes_per_reading:.0f}")
+        table.add_row(f"{each.devices:,}", f"{each.spoke:,}", *times, f"{each.window_bytes_per_device:.0f}", f"{each.seen_bytes_per_reading:.0f}")
     return table

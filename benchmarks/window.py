@@ -37,6 +37,8 @@ class ByDevices(msgspec.Struct, frozen=True, kw_only=True):
     """Arrival checks and accumulation with so many devices, one quantity and one open minute each."""
 
     devices: int
+    spoke: int
+    """Those of them that sent: the state is of all, the readings of these."""
     first_ns_per_reading: float
     """A device's first: its places are made, and all tables grow."""
     ns_per_reading: float
@@ -89,6 +91,7 @@ def measure_devices(devices: int, seed: int = 1) -> ByDevices:
                 raise AssertionError(f"window of {need.tolist()} is not open, or a reading was not kept")
     return ByDevices(
         devices=devices,
+        spoke=most,
         first_ns_per_reading=spent_s[0] / most * 1e9,
         ns_per_reading=spent_s[1] / most * 1e9,
         window_bytes_per_device=FIELDS * 8 + 8 + 1,

@@ -4,26 +4,34 @@ Promises  What passes can be computed with: exact resolutions, ranges inside ran
 Leaves    Formulas and their units to formula/.
 """
 
+import datetime as dt
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 
 from catalog.errors import ConfigError, nearest
-from catalog.records import Kpi, Quantity, SensorKind
+from catalog.records import Kpi, Quantity, SensorKind, Target
 
 _LARGEST_INTEGER = 2**40
 """A value's integer of the resolution stays below: 2^50 fractions of 2^37 devices, or 2^60 readings, still fit 128 bits."""
+
+_AHEAD_S = 300.0
+"""Measured further ahead of its receipt, a reading is refused by the gateway (ingest/checks): a kind cannot allow more."""
+_TIMES = ("cadence_s", "lateness_s", "ahead_s", "idle_s", "max_age_s", "max_hold_s")
 
 
 def quantities(records: Mapping[str, Quantity], where: str) -> None:
     """Ranges are not empty, resolutions are whole numbers or whole parts of one."""
     for quantity in records.values():
         here = f"{where}/{quantity.id}.toml"
+        if not quantity.unit.strip():
+            raise ConfigError(f"{here}: unit", "a unit, 1 where there is none", quantity.unit)
         low, high = quantity.possible
         if not (math.isfinite(low) and math.isfinite(high) and low < high):
             raise ConfigError(f"{here}: possible", "two finite numbers, the lower first", list(quantity.possible))
         step = quantity.resolution
         parts = 1.0 / step if step < 1 else step
-        if abs(parts - round(parts)) > 1e-9:
+        if not math.isfinite(parts) or abs(parts - round(parts)) > 1e-9:
             raise ConfigError(f"{here}: resolution", "a whole number, or one divided by a whole number", step)
         if max(abs(low), abs(high)) / step > _LARGEST_INTEGER:
             raise ConfigError(f"{here}: resolution", f"at most {_LARGEST_INTEGER} steps in the possible range", step)
@@ -38,6 +46,7 @@ def kinds(records: Mapping[str, SensorKind], known: Mapping[str, Quantity], wher
     """A kind measures known quantities, in a plausible range inside the possible one."""
     for kind in records.values():
         here = f"{where}/{kind.id}.toml"
+        _times(kind, here)
         if not kind.quantities:
             raise ConfigError(f"{here}: quantities", "at least one", "nothing")
         for name, measured in kind.quantities.items():
@@ -52,6 +61,15 @@ def kinds(records: Mapping[str, SensorKind], known: Mapping[str, Quantity], wher
         _quality_tests(kind, here)
         if kind.reporting == "on_change" and kind.max_hold_s is None:
             raise ConfigError(f"{here}: max_hold_s", "how long a value holds, because reporting is on_change", "nothing")
+
+
+def _times(kind: SensorKind, here: str) -> None:
+    for key in _TIMES:
+        time_s = getattr(kind, key)
+        if time_s is not None and not math.isfinite(time_s):
+            raise ConfigError(f"{here}: {key}", "a finite number of seconds", time_s)
+    if kind.ahead_s > _AHEAD_S:
+        raise ConfigError(f"{here}: ahead_s", f"at most {_AHEAD_S:g}, beyond which the gateway refuses a reading", kind.ahead_s)
 
 
 def _quality_tests(kind: SensorKind, here: str) -> None:
@@ -85,6 +103,18 @@ def kpis(records: Mapping[str, Kpi], where: str) -> None:
             )
             raise ConfigError(f"{here}: counts", wanted, list(kpi.counts))
         _bands(kpi, here)
+        if kpi.target is not None:
+            target(kpi.target, f"{here}: target")
+
+
+def target(promised: Target, here: str) -> None:
+    """A promise has a number and a day."""
+    if not math.isfinite(promised.value):
+        raise ConfigError(f"{here}.value", "a finite number", promised.value)
+    with suppress(ValueError):
+        if dt.date.fromisoformat(promised.by).isoformat() == promised.by:  # Why: 20300101 and 2030-W01-1 are ISO dates, too
+            return
+    raise ConfigError(f"{here}.by", "a date, as 2030-01-01", promised.by)
 
 
 def _bands(kpi: Kpi, here: str) -> None:
@@ -95,7 +125,7 @@ def _bands(kpi: Kpi, here: str) -> None:
         raise ConfigError(f"{here}: bands[{len(limits) - 1}].to", "nothing: the last band is open", limits[-1])
     before = -math.inf
     for index, limit in enumerate(limits[:-1]):
-        if limit is None or not limit > before:
+        if limit is None or not before < limit < math.inf:
             raise ConfigError(f"{here}: bands[{index}].to", f"a number above {before}", limit)
         before = limit
     ids = [band.id for band in kpi.bands]

@@ -8,14 +8,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, NamedTuple
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from msgspec import Meta
 
 from catalog import check
 from catalog.decode import read_toml, to_record
 from catalog.device_rows import load_devices
-from catalog.errors import ConfigError
+from catalog.errors import ConfigError, nearest
 from catalog.geojson import load_areas
 from catalog.load import load_kpis
 from catalog.records import Area, City, Device, Kpi, Positive, Record, Target
@@ -68,18 +68,11 @@ def load_city(name: str, folder: Path | None = None) -> CityPack:
     where = f"{home.name}/{name}/city.toml"
     kinds = _overrides(raw.pop("kinds", {}), KindOverride, f"{where}: kinds")
     overrides = _overrides(raw.pop("kpis", {}), KpiOverride, f"{where}: kpis")
+    for key, override in overrides.items():
+        if override.target is not None:
+            check.target(override.target, f"{where}: kpis.{key}.target")
     city = to_record(raw, City, where)
-    if city.id != name:
-        raise ConfigError(f"{where}: id", f"{name!r}, the folder's name", city.id)
-    try:
-        ZoneInfo(city.time_zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ConfigError(f"{where}: time_zone", "a time zone of the IANA list", city.time_zone) from None
-    if not (city.west < city.east and city.south < city.north):
-        raise ConfigError(where, "west below east and south below north", [city.west, city.south, city.east, city.north])
-    begins = (city.day_from, city.evening_from, city.night_from)
-    if sum((after - before) % 24 for before, after in zip(begins, (*begins[1:], begins[0]), strict=True)) != 24:
-        raise ConfigError(f"{where}: day_from, evening_from, night_from", "hours in the order day, evening, night round the clock", list(begins))
+    _check(city, name, where)
     areas = load_areas(pack / "areas.geojson", city, home)
     devices = load_devices(pack / "devices.csv", city, areas, home)
     kpis = load_kpis(pack / "kpis", home)
@@ -96,6 +89,22 @@ def city_names(folder: Path | None = None) -> list[str]:
 def topic_of(device: Device, payload_format: str = "json") -> str:
     """The MQTT topic a device publishes on."""
     return f"city/{device.city}/{device.id}/{payload_format}"
+
+
+def _check(city: City, name: str, where: str) -> None:
+    """What one field's type cannot hold."""
+    if city.id != name:
+        raise ConfigError(f"{where}: id", f"{name!r}, the folder's name", city.id)
+    try:
+        ZoneInfo(city.time_zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        meant = nearest(city.time_zone, sorted(available_timezones()))
+        raise ConfigError(f"{where}: time_zone", "a time zone of the IANA list", city.time_zone, meant) from None
+    if not (city.west < city.east and city.south < city.north):
+        raise ConfigError(where, "west below east and south below north", [city.west, city.south, city.east, city.north])
+    begins = (city.day_from, city.evening_from, city.night_from)
+    if sum((after - before) % 24 for before, after in zip(begins, (*begins[1:], begins[0]), strict=True)) != 24:
+        raise ConfigError(f"{where}: day_from, evening_from, night_from", "hours in the order day, evening, night round the clock", list(begins))
 
 
 def _overrides(raw: Any, kind: type[Any], where: str) -> Mapping[str, Any]:

@@ -113,14 +113,14 @@ def _value_at(raw: Any, path: str) -> object:
 def _type_at(info: Any, path: str) -> Any:
     """What msgspec expects at a path; None where it cannot be told."""
     for name, _ in _STEP.findall(path):
-        if isinstance(info, msgspec.inspect.UnionType):
-            info = next((one for one in info.types if not isinstance(one, msgspec.inspect.NoneType)), None)
         if isinstance(info, msgspec.inspect.StructType):
             info = next((field.type for field in info.fields if field.encode_name == name), None)
         elif isinstance(info, msgspec.inspect.DictType):
             info = info.value_type
         else:
             info = getattr(info, "item_type", None)
+        if isinstance(info, msgspec.inspect.UnionType):  # of a field that may be left out: what it is where it is there
+            info = next((one for one in info.types if not isinstance(one, msgspec.inspect.NoneType)), None)
     return info
 
 

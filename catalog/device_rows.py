@@ -7,7 +7,9 @@ Leaves    Whether the kind exists to catalog.packs.
 
 import csv
 import io
+import math
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -75,10 +77,10 @@ def _device(row: dict[str, str], city: City, find: "_Finder", here: str) -> Devi
 
 
 def _number(row: dict[str, str], key: str, here: str) -> float:
-    try:
-        return float(row[key])
-    except ValueError:
-        raise ConfigError(f"{here}: {key}", "a number", row[key]) from None
+    with suppress(ValueError):
+        if math.isfinite(number := float(row[key])):
+            return number
+    raise ConfigError(f"{here}: {key}", "a number", row[key])
 
 
 def _time(row: dict[str, str], key: str, here: str) -> str | None:

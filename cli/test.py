@@ -1,4 +1,4 @@
-"""Prove it: lint, format, types, then every test. Tells the slowest tests and ends with pytest's summary line.
+"""Prove it: lint, format, types, the servers brought once, then the tests. Tells the slowest tests and ends with pytest's summary line.
 
 ./kompas test
 ./kompas test --all
@@ -8,39 +8,56 @@
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from local.layout import REPOSITORY
+from local import install
+from local.layout import REPOSITORY, layout
 
 _CHECKS = (
     ("lint", ["ruff", "check", "."]),
     ("format", ["ruff", "format", "--check", "."]),
     ("types", ["mypy", "--strict", "--num-workers", "2", "."]),
 )
+# Four files at a time on two cores: tests on real servers wait more than they work. tests/schedule.py says what stays together.
+_SIDE_BY_SIDE = ("-n", "4", "--dist", "loadscope", "-p", "tests.schedule", "-p", "tests.durations")
 
 
 def prove(
     context: typer.Context,
-    everything: Annotated[bool, typer.Option("--all", help="The slow tests, too.")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="The tests marked slow, too: long faults and outages, an hour's soak, full disks, twenty chaos seeds.")
+    ] = False,
 ) -> None:
-    """Run ruff, mypy and pytest; further arguments go to pytest. Exit code 0 where all of it passed."""
+    """Run ruff, mypy and pytest without the tests marked slow; further arguments go to pytest. Exit code 0 where all of it passed.
+
+    What the tests need of servers is brought first, as by ./kompas up --install-only; that needs root once.
+    """
     console = Console(highlight=False)
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    failed = _checks(console, environment)
+    if failed:
+        console.print(f"failed: {', '.join(failed)}", style="red")
+    # Here and not in the tests' fixtures, for there four would do it at the same time.
+    console.print("servers: ./kompas up --install-only")
+    install.everything(layout(), console.print)
+    slow = [] if everything else ["-m", "not slow"]
+    command = [sys.executable, "-m", "pytest", *_SIDE_BY_SIDE, *slow, *context.args]
+    run = subprocess.run(command, cwd=REPOSITORY, env=environment, check=False)
+    raise typer.Exit(1 if failed else run.returncode)
+
+
+def _checks(console: Console, environment: Mapping[str, str]) -> list[str]:
+    """Names of those that found something."""
     failed = []
     for name, command in _CHECKS:
         console.print(f"{name}: {' '.join(command)}")
         if subprocess.run([sys.executable, "-m", *command], cwd=REPOSITORY, env=environment, check=False).returncode != 0:
             failed.append(name)
-    if failed:
-        console.print(f"failed: {', '.join(failed)}", style="red")
-    slow = [] if everything else ["-m", "not slow"]
-    # Four files at a time on two cores: tests on real servers wait more than they work. tests/schedule.py says what stays together.
-    side_by_side = ["-n", "4", "--dist", "loadscope", "-p", "tests.schedule", "-p", "tests.durations"]
-    run = subprocess.run([sys.executable, "-m", "pytest", *side_by_side, *slow, *context.args], cwd=REPOSITORY, env=environment, check=False)
-    raise typer.Exit(1 if failed else run.returncode)
+    return failed
 
 
 prove.PASSES_ON = True  # type: ignore[attr-defined]

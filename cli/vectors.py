@@ -28,6 +28,7 @@ def vectors(
     """Hold the kernels against test vectors. Exit code 0 where all pass, 1 where one fails, 2 where the file cannot be read."""
     from kernels.errors import KernelInputError
     from kernels.vectors import FUNCTIONS
+    from kernels.vectors.plain import json_ready
     from kernels.vectors.run import run, vectors_of
 
     try:
@@ -36,7 +37,7 @@ def vectors(
         raise ConfigError(f"{file}: {error.where}", error.wanted, error.got) from error
     found = run(there, FUNCTIONS)
     if as_json:
-        sys.stdout.write(json.dumps(msgspec.to_builtins(found), indent=2, ensure_ascii=False) + "\n")
+        sys.stdout.write(json.dumps(json_ready(msgspec.to_builtins(found)), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
     else:
         _show(found)
     raise typer.Exit(1 if found.failed else 0)

@@ -44,7 +44,9 @@ _MOST_WEIGHTED_STEPS = 2**32
 _MOST_POOLED_STEPS = 2**31
 _RANK = re.compile(r"p(\d{1,3})")
 _OF_COUNTERS = frozenset({"increase", "count", "count_devices", "last", "last_sum", "min", "max"})
-_NOT_OF_LEVELS = frozenset({"sum", "last_sum", "increase"})
+_NOT_OF_LEVELS = frozenset({"mean", "time_mean", "sum", "last_sum", "increase"})
+"""What adds readings up, a mean too: the mean of 60 and 70 dB is 67.4 dB, because energies add up and levels do not."""
+_TOTALS = frozenset({"sum", "last_sum"})
 
 
 def read_aggregate(
@@ -116,14 +118,19 @@ def aggregate_unit(
         raise error(f"for the counter {quantity.id} one of " + ", ".join(sorted(_OF_COUNTERS)), spec.function)
     if spec.function == "increase" and not quantity.counter:
         raise error("increase of a quantity with counter = true", spec.quantity)
-    level = quantity.unit.startswith("dB")
+    _check_scale(spec, unit, error)
+    return units.ONE if spec.function in ("count", "count_devices", "time_share") else unit
+
+
+def _check_scale(spec: AggregateSpec, unit: units.Unit, error: Callable[..., Exception]) -> None:
+    """Levels are averaged by their energy and nothing else is; what has a scale of its own has no total."""
+    level = units.level(unit)
     if spec.function == "leq" and not level:
-        raise error("leq of a level in dB", f"{spec.quantity} in {quantity.unit}")
+        raise error("leq of a level in dB", f"{spec.quantity} in {units.show(unit)}")
     if level and spec.function in _NOT_OF_LEVELS:
-        raise error("levels averaged with leq; they do not add up", f"{spec.function}({spec.quantity})")
-    if spec.function in ("count", "count_devices", "time_share"):
-        return units.ONE
-    return unit
+        raise error(f"leq({spec.quantity}): levels are averaged with leq, decibels do not add up", spec.id)
+    if spec.function in _TOTALS and units.own_scale(unit):
+        raise error(f"a quantity that adds up, not one in {units.show(unit)}: take its mean, min or max", spec.id)
 
 
 def number_of(at: ast.expr) -> float | None:

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from catalog.records import Kpi, Quantity
-from formula import tree, units
+from formula import literals, tree, units
 from formula.aggregates import AGGREGATES, aggregate_unit, number_of, read_aggregate
 from formula.earlier import Base, Call, check_back, check_base, masked
 from formula.errors import FormulaError, nearest
@@ -37,6 +37,8 @@ class _Typed(NamedTuple):
 
     node: Node
     unit: units.Unit | None
+    levels: int = 0
+    """How many levels in dB it adds up; a level less a level is a difference, which adds to a level."""
 
 
 def compile_kpi(kpi: Kpi, quantities: Mapping[str, Quantity], kpis: Mapping[str, Kpi] = _NO_KPIS) -> Plan:
@@ -91,7 +93,7 @@ class _Compiler:
                 return _Typed(tree.Number(float(number)), None)
             case ast.UnaryOp(op=ast.USub(), operand=operand):
                 typed = self.node(operand)
-                return _Typed(Operation("negative", (typed.node,)), typed.unit)
+                return _Typed(Operation("negative", (typed.node,)), typed.unit, -typed.levels)
             case ast.UnaryOp(op=ast.UAdd(), operand=operand):
                 return self.node(operand)
             case ast.BinOp(left=left, op=operator, right=right) if type(operator) in _BINARY:
@@ -106,7 +108,7 @@ class _Compiler:
         spec = read_aggregate(name, arguments, lambda where, wanted, got, meant="": self._error(where or at, wanted, got, meant))
         if spec is not None:
             unit = aggregate_unit(spec, self._kpi.window, self._quantities, lambda wanted, got, meant="": self._error(at, wanted, got, meant))
-            return _Typed(tree.Aggregate(spec), unit)
+            return _Typed(tree.Aggregate(spec), unit, int(units.level(unit)))
         if name == "at":
             return self._earlier(at)
         if name == "population":
@@ -125,7 +127,9 @@ class _Compiler:
             numbers,
             lambda place, wanted, got: self._error(at if place is None else arguments[place], wanted, got),
         )
-        return _Typed(Operation(name, tuple(part.node for part in typed)), unit_)
+        operation = Operation(name, tuple(part.node for part in typed))
+        literals.check(operation, self._kpi.window, lambda place, wanted, got: self._error(at if place is None else arguments[place], wanted, got))
+        return _Typed(operation, unit_, max((abs(part.levels) for part in typed), default=0) if units.level(unit_ or units.ONE) else 0)
 
     def _earlier(self, at: ast.expr) -> _Typed:
         call = self._calls.get(at.col_offset)
@@ -136,19 +140,24 @@ class _Compiler:
             raise self._error(at, "a KPI of the catalogue", call.kpi, nearest(call.kpi, self._kpis))
         check_back(call.back, self._kpi.window, lambda wanted, got: self._error(at, wanted, got))
         check_base(self._kpi, known, self._kpis, lambda wanted, got: self._error(at, wanted, got))
-        return _Typed(tree.Earlier(Base(known.id, known.version, call.back)), units.parse(known.unit))
+        unit = units.parse(known.unit)
+        return _Typed(tree.Earlier(Base(known.id, known.version, call.back)), unit, int(units.level(unit)))
 
-    def _combine(self, at: ast.expr, operator: str, left: _Typed, right: _Typed) -> _Typed:
+    def _combine(self, at: ast.BinOp, operator: str, left: _Typed, right: _Typed) -> _Typed:
         node = Operation(operator, (left.node, right.node))
         if operator in "+-":
-            return _Typed(node, self._same(at, [left, right]))
+            levels = left.levels + (right.levels if operator == "+" else -right.levels)
+            if abs(levels) > 1:
+                raise self._error(at, "levels averaged with leq, or their difference: decibels do not add up", ast.unparse(at))
+            return _Typed(node, self._same(at, [left, right]), levels)
+        literals.check(node, self._kpi.window, lambda place, wanted, got: self._error((at.left, at.right)[place or 0], wanted, got))
         if left.unit is None and right.unit is None:
             return _Typed(node, None)
         unit = units.product(left.unit or units.ONE, right.unit or units.ONE, 1 if operator == "*" else -1)
         if unit is None:
             shown = f"{units.show(left.unit or units.ONE)} {operator} {units.show(right.unit or units.ONE)}"
             raise self._error(at, "units that multiply (dB, degC and % take plain numbers only)", shown)
-        return _Typed(node, unit)
+        return _Typed(node, unit, (left.levels or right.levels) if units.level(unit) else 0)
 
     def _same(self, at: ast.expr, typed: list[_Typed]) -> units.Unit | None:
         known = [part.unit for part in typed if part.unit is not None]

@@ -74,7 +74,8 @@ _FUNCTIONS = (
     ),
     Function(
         "belaqi_day", "pm2_5 ug/m3, pm10 ug/m3, no2 ug/m3, o3 ug/m3", "1", "kernels.air_index:belaqi_daily",
-        "BelAQI of a day (November 2022) from day means, of ozone the highest 8-hour mean: 1 to 10; missing as belaqi",
+        "BelAQI of a day (November 2022) from day means, of ozone the highest 8-hour mean: 1 to 10; missing as belaqi."
+        " No aggregate is an 8-hour mean: with max(o3), as in the example, the index is an upper bound",
         "belaqi_day(mean(pm2_5), mean(pm10), mean(no2), max(o3))",
     ),
     Function(

@@ -46,6 +46,11 @@ def own_scale(unit: Unit) -> bool:
     return any(_OWN_SCALE.fullmatch(name) for name, _ in unit)
 
 
+def level(unit: Unit) -> bool:
+    """True for decibels of any weighting: averaged by energy, never added."""
+    return any(name.startswith("dB") for name, _ in unit)
+
+
 def product(left: Unit, right: Unit, sign: int) -> Unit | None:
     """left * right (sign 1) or left / right (sign -1); None where the units do not allow it."""
     if sign < 0 and left == right:

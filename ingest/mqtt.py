@@ -30,7 +30,8 @@ _BLOCKED_FOR_S = 0.05
 _DIGITS = 12
 """Of a number that the broker says of itself."""
 
-TOPICS = "city/+/+/+"
+TOPICS = "city/#"
+"""All that anybody may write to, not only topics of the right depth: to what nobody subscribes the broker acknowledges and drops."""
 DROPPED = "$SYS/broker/publish/messages/dropped"
 """Where Mosquitto says how many messages it dropped since its start, every ten seconds where that changes."""
 UPTIME = "$SYS/broker/uptime"
@@ -38,6 +39,8 @@ UPTIME = "$SYS/broker/uptime"
 SHARED = f"$share/kompas/{TOPICS}"
 """How several gateways divide the messages. Mosquitto 2.0 forgets a shared subscription when it is restarted, until the
 gateway is back: what comes in between it acknowledges and drops. One gateway alone therefore subscribes plainly."""
+_EARLIER = ("city/+/+/+", "$share/kompas/city/+/+/+")
+"""What earlier releases subscribed: their sessions outlive them, and would deliver by both filters."""
 
 
 class MqttLink:
@@ -142,8 +145,9 @@ class MqttLink:
         # at QoS 0 the broker's own word is never queued; a broker that does not give it is none the worse. Its start comes first: it tells
         # what the number of dropped messages counts from
         client.subscribe([(self._topic, SubscribeOptions(qos=1)), *((own, SubscribeOptions(qos=0)) for own in (UPTIME, DROPPED))])
-        # a session of earlier settings would deliver everything twice
-        client.unsubscribe([topic for topic in (TOPICS, SHARED) if topic != self._topic])
+        # a session of an earlier release or other settings would deliver everything twice. It is left second: between the two packets a
+        # message may come twice, the other way round it would be lost
+        client.unsubscribe([topic for topic in (TOPICS, SHARED, *_EARLIER) if topic != self._topic])
 
     def _on_subscribe(self, _client: paho.Client, _userdata: Any, _mid: int, reasons: list[Any], _properties: Any) -> None:
         refused = [str(reason) for reason in reasons[:1] if reason.is_failure]

@@ -23,6 +23,8 @@ from runtime.errors import Rejected
 ROUTES_MAX = 200_000
 """Topics remembered; beyond, all are forgotten and looked up again."""
 
+_REMEMBERED_CHARACTERS = 256
+"""A longer topic is looked up each time: MQTT allows 65,535 bytes, and what anybody makes up must not fill the memory."""
 _FOREVER_US = 1 << 60
 
 
@@ -114,7 +116,8 @@ class Registry:
                 parts = topic.split("/")
                 city = parts[1] if len(parts) > 1 and parts[1] in self.cities else ""
                 found = Refused(city, partition_of(parts[2] if len(parts) > 2 else topic), refusal)
-            self._routes[topic] = found
+            if len(topic) <= _REMEMBERED_CHARACTERS:
+                self._routes[topic] = found
         return found
 
     def _find(self, topic: str) -> Route:

@@ -72,11 +72,15 @@ def _sums(values: F64, lanes: F64) -> int:
 def _mean(values: F64) -> tuple[float, int]:
     """Mean of the finite values, to the last bit or nearly, and their number; NaN of none."""
     lanes = np.empty((4, _LANES))
-    n = _sums(values, lanes)
+    n, shift = _sums(values, lanes), 0
     if n == 0:
         return math.nan, 0
+    if max(-float(lanes[2].min()), float(lanes[3].max())) * n == math.inf:
+        # the sum could pass the largest double, though no mean can: in smaller units it does not
+        shift = 64
+        _sums(np.ldexp(values, -shift), lanes)
     mean = math.fsum(lanes[:2].ravel().tolist()) / n
-    return min(max(mean, float(lanes[2].min())), float(lanes[3].max())), n
+    return math.ldexp(min(max(mean, float(lanes[2].min())), float(lanes[3].max())), shift), n
 
 
 @jit
@@ -99,7 +103,8 @@ def _running(values: F64, width: int, needed: int, count: F64, out: F64) -> None
             _add(values[first - back : stop - back], out[first:stop], count[first - start :])
         mine = out[start:stop]
         for j in range(mine.size):
-            mine[j] = mine[j] / count[j] if count[j] >= needed else np.nan
+            mean = mine[j] / count[j]
+            mine[j] = mean if count[j] >= needed and abs(mean) < np.inf else np.nan
 
 
 def _column(name: str, values: npt.ArrayLike) -> F64:
@@ -115,7 +120,7 @@ def mean_with_capture(values: F64, min_fraction: float = 0.75, expected: int | N
     values        float64[n]; NaN and ±inf = missing, negative values count
     min_fraction  0 … 1; fewer than ceil(min_fraction * expected) valid values give NaN, and so do none at all
     expected      values due, n where not given
-    ->            Mean; never outside the values' range, so equal values give themselves
+    ->            Mean; never outside the values' range, so equal values give themselves, and no finite value is too large
 
     O(n). Errors: KernelInputError for a fraction outside 0 … 1 or a negative `expected`. Source: [aq-directive-2008].
     """
@@ -130,7 +135,8 @@ def mean_with_capture(values: F64, min_fraction: float = 0.75, expected: int | N
 def running_means(hourly: F64, width: int = 8, min_fraction: float = 0.75) -> F64:
     """Means of the `width` hours that end with each hour, float64[n]; NaN below the capture (6 of 8).
 
-    hourly  float64[n], one value an hour without gaps in time, NaN = missing; hours before the first are missing
+    hourly  float64[n], one value an hour without gaps in time, NaN and ±inf = missing; hours before the first are missing,
+            and so is a mean whose sum is beyond the largest float64
     O(n * width), each from its own hours: nothing drifts. Errors: KernelInputError.
     """
     column = _column("hourly", hourly)

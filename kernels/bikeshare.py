@@ -25,18 +25,18 @@ class Availability(NamedTuple):
 def _time_at_least(level: Any, least: float, duration_s: Any, out: Any) -> None:
     known, reached = 0.0, 0.0
     for i in range(level.size):
-        if level[i] >= 0.0 and duration_s[i] > 0.0 and np.isfinite(duration_s[i]):
-            known += duration_s[i]
-            if level[i] >= least:
-                reached += duration_s[i]
+        # no branch: whether a state is known follows no pattern that could be foretold
+        there = (level[i] >= 0.0) & (level[i] < np.inf) & (duration_s[i] > 0.0) & (duration_s[i] < np.inf)
+        known += duration_s[i] if there else 0.0
+        reached += duration_s[i] if there & (level[i] >= least) else 0.0
     out[0], out[1] = reached, known
 
 
 def time_share(level: Column, duration_s: Column, least: float = 1.0) -> tuple[float, float]:
     """Share of the known time in which a level (>= 0) is at least `least`, and that time in s.
 
-    level       float64[n]  NaN or negative = unknown, its time counts for nothing
-    duration_s  float64[n]  s until the next change; NaN and <= 0 count for nothing
+    level       float64[n]  NaN, infinite or negative = unknown, its time counts for nothing
+    duration_s  float64[n]  s until the next change; NaN, infinite and <= 0 count for nothing
     ->          0 to 1, NaN where no time is known
 
     O(n). Source: [project].

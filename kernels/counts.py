@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kernels.columns import F64, Column, column, needed, same_length
+from kernels.errors import KernelInputError
 from kernels.flow import Captured
 from kernels.ratio import ratio
 
@@ -41,11 +42,12 @@ def weekly_profile(count: Column, hour_of_week: npt.ArrayLike) -> F64:
     """Mean count of each of the 168 hours of a local week; NaN where an hour was never counted.
 
     count         float64[n]  passages per hour; NaN or negative = missing
-    hour_of_week  int[n]      0 = Monday 0:00 to 1:00 local; a day of a clock change has an hour twice, or not at all
+    hour_of_week  int[n]      0 = Monday 0:00 to 1:00 local, to 167; a day of a clock change has an hour twice, or not at all
 
-    O(n). Source: [project].
+    O(n). Errors: KernelInputError for another hour, or columns of different length. Source: [project].
     """
-    found, hour = column(count), np.asarray(hour_of_week, np.int64)
+    found, hour = column(count), _hours(hour_of_week)
+    same_length(found, hour, "hour_of_week")
     good = np.isfinite(found) & (found >= 0.0)
     total = np.bincount(hour[good], found[good], HOURS_OF_WEEK)
     times = np.bincount(hour[good], minlength=HOURS_OF_WEEK)
@@ -58,10 +60,14 @@ def fill_gaps(count: Column, hour_of_week: npt.ArrayLike, profile: F64, most_hou
     A filled hour is profile[hour] * sum of valid counts / sum of the profile at their hours; gaps at an end are filled, too.
     Longer gaps stay missing as a whole; so do all where no level can be told (nothing counted, profile unknown or zero).
 
-    O(n). Source: [project].
+    count, hour_of_week  as weekly_profile; profile float64[168], NaN = not known
+
+    O(n). Errors: KernelInputError as there, and for a profile of another length. Source: [project].
     """
-    found, hour = column(count), np.asarray(hour_of_week, np.int64)
+    found, hour = column(count), _hours(hour_of_week)
     same_length(found, hour, "hour_of_week")
+    if np.shape(profile) != (HOURS_OF_WEEK,):
+        raise KernelInputError("profile", f"shape ({HOURS_OF_WEEK},)", np.shape(profile))
     out = np.where(np.isfinite(found) & (found >= 0.0), found, np.nan)
     usual = profile[hour]
     known = np.isfinite(out) & np.isfinite(usual)
@@ -72,6 +78,14 @@ def fill_gaps(count: Column, hour_of_week: npt.ArrayLike, profile: F64, most_hou
         if end - start <= most_hours:
             imputed[start:end] = np.isfinite(estimate[start:end])
     return Filled(np.where(imputed, estimate, out), imputed)
+
+
+def _hours(hour_of_week: npt.ArrayLike) -> I64:
+    hour = np.atleast_1d(np.asarray(hour_of_week, np.int64))
+    wrong = hour[(hour < 0) | (hour >= HOURS_OF_WEEK)]
+    if wrong.size:
+        raise KernelInputError("hour_of_week", f"0 to {HOURS_OF_WEEK - 1}", int(wrong[0]))
+    return hour
 
 
 def _runs(marked: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:

@@ -4,6 +4,7 @@ Promises  Means and peaks of the same valid intervals. A meter that feeds in mor
 Leaves    Interval means (a quarter of an hour in Belgium and the Netherlands) to the aggregates.
 """
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -44,16 +45,19 @@ def _mean_and_peak(power: Any, out: Any) -> None:
 def load_factor(power: Column) -> Load:
     """Mean power over peak power of the valid intervals.
 
-    power  float64[n]  mean power by interval (kW); NaN = missing; none at all, or a peak <= 0, gives NaN
+    power  float64[n]  mean power by interval (kW); NaN or infinite = missing; none at all, or a peak <= 0, gives NaN
 
     O(n). Source: [energy-practice].
     """
-    sums = np.zeros(2)
-    _mean_and_peak(np.asarray(power, np.float64), sums)
+    sums, found = np.zeros(2), np.asarray(power, np.float64)
+    _mean_and_peak(found, sums)
     mean, peak = float(sums[0]), float(sums[1])
     if not peak > 0.0:
         return Load(np.nan, np.nan)
-    return Load(mean / peak, peak)
+    if not math.isfinite(mean):  # the sum passed the largest double, the mean cannot: in smaller units neither does
+        _mean_and_peak(np.ldexp(found, -64), sums)
+        mean = min(float(sums[0]), float(sums[1])) * 2.0**64
+    return Load(float(ratio(mean, peak)[0]), peak)
 
 
 def energy_intensity(energy_kwh: Column, floor_m2: Column, days_covered: Column, days_year: Column = 365.0) -> F64:

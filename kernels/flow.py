@@ -42,7 +42,7 @@ def _density_from_occupancy(share: Any, vehicle_m: Any, detector_m: Any, out: An
 def _sum_on(on_s: Any) -> Any:
     total = 0.0
     for i in range(on_s.size):
-        total += on_s[i] if on_s[i] >= 0.0 else np.nan
+        total += on_s[i] if 0.0 <= on_s[i] < np.inf else np.nan
     return total
 
 
@@ -111,5 +111,5 @@ def occupancy(on_time_s: Column, interval_s: Column) -> F64:
 
 
 def summed_on_time(on_times_s: Column) -> float:
-    """Sum of the on-times of one interval, s: 0 for no vehicle, NaN where one is missing or negative. O(n)."""
+    """Sum of the on-times of one interval, s: 0 for no vehicle, NaN where one is missing (NaN, infinite) or negative. O(n)."""
     return float(_sum_on(np.asarray(on_times_s, np.float64)))

@@ -20,8 +20,9 @@ Bools = npt.NDArray[np.bool_]
 def _fill(values: Any, max_gap: int, out: Any, filled: Any) -> None:
     last = -1
     for i in range(values.size):
-        out[i], filled[i] = values[i], False
-        if np.isnan(values[i]):
+        there = np.isfinite(values[i])
+        out[i], filled[i] = values[i] if there else np.nan, False
+        if not there:
             continue
         gap = i - last - 1
         if last >= 0 and 0 < gap <= max_gap:
@@ -34,9 +35,9 @@ def _fill(values: Any, max_gap: int, out: Any, filled: Any) -> None:
 def impute_linear(values: F64, max_gap: int) -> tuple[F64, Bools]:
     """Fill gaps of at most max_gap samples of a regular series.
 
-    values   float64[n], any unit, finite; NaN = missing
+    values   float64[n], any unit; NaN or infinite = missing
     max_gap  samples, >= 0, else KernelInputError; 0 fills nothing
-    ->       float64[n] with the values as they were, to the bit, and those filled; bool[n] True where filled
+    ->       float64[n] with the values as they were, to the bit, those filled, and NaN for what stays missing; bool[n] True where filled
 
     O(n). Source: [project].
     """

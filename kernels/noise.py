@@ -258,17 +258,24 @@ def ln_percentile(levels_db: F64, n_percent: float) -> float:
 def noise_exceedance(levels_db: F64, threshold_db: float) -> Exceedance:
     """Samples strictly above a threshold, their maximal runs, and their share of the valid samples.
 
-    levels_db  float64[n] dB, equal intervals; a missing sample (NaN, +inf) ends a run and counts in no share
-    O(n). Source: [project].
+    levels_db     float64[n] dB, equal intervals; a missing sample (NaN, +inf) ends a run and counts in no share
+    threshold_db  dB; nothing lies above one that is not known, which would read as quiet: NaN is an error
+    O(n). Errors: KernelInputError for that. Source: [project].
     """
-    runs, above, valid = _counts(_column("levels_db", levels_db), float(threshold_db))
+    runs, above, valid = _counts(_column("levels_db", levels_db), _threshold(threshold_db))
     return Exceedance(above, runs, above / valid if valid else math.nan)
 
 
 def noise_events(levels_db: F64, threshold_db: float) -> Events:
-    """The runs that noise_exceedance counts, one by one: first sample, number of samples, highest level."""
-    column = _column("levels_db", levels_db)
-    runs, _, _ = _counts(column, float(threshold_db))
+    """The runs that noise_exceedance counts, one by one: first sample, number of samples, highest level. Errors as there."""
+    column, threshold = _column("levels_db", levels_db), _threshold(threshold_db)
+    runs, _, _ = _counts(column, threshold)
     events = Events(np.empty(runs, np.int64), np.empty(runs, np.int64), np.empty(runs))
-    _runs(column, float(threshold_db), *events)
+    _runs(column, threshold, *events)
     return events
+
+
+def _threshold(threshold_db: float) -> float:
+    if math.isnan(threshold_db):
+        raise KernelInputError("threshold_db", "a level in dB", threshold_db)
+    return float(threshold_db)

@@ -67,19 +67,19 @@ def _remove(ordered: Any, n: int, x: float) -> None:
 def _hampel(values: Any, before: int, after: int, n_sigma: float, min_scale: float, ordered: Any, out: Any) -> None:
     n = 0
     for i in range(min(after, values.size)):
-        if not np.isnan(values[i]):
+        if np.isfinite(values[i]):
             _insert(ordered, n, values[i])
             n += 1
     for i in range(values.size):
-        if i + after < values.size and not np.isnan(values[i + after]):
+        if i + after < values.size and np.isfinite(values[i + after]):
             _insert(ordered, n, values[i + after])
             n += 1
         gone = i - before - 1
-        if gone >= 0 and not np.isnan(values[gone]):
+        if gone >= 0 and np.isfinite(values[gone]):
             _remove(ordered, n, values[gone])
             n -= 1
         out[i] = False
-        if not np.isnan(values[i]):
+        if np.isfinite(values[i]):
             centre = _middle(ordered, n)
             scale = max(1.482602218505602 * _deviation(ordered, n, centre), min_scale)
             out[i] = abs(values[i] - centre) > n_sigma * scale
@@ -88,12 +88,12 @@ def _hampel(values: Any, before: int, after: int, n_sigma: float, min_scale: flo
 def mad_scaled(values: F64) -> float:
     """Median absolute deviation from the median, scaled to a standard deviation.
 
-    values  float64[n], any unit, finite; NaN = missing, left out
+    values  float64[n], any unit; NaN or infinite = missing, left out
     ->      in the unit of the values; 0.0 for one value or all equal ones; NaN for none
 
     O(n log n). Source: [mad].
     """
-    ordered = np.sort(values[~np.isnan(values)])
+    ordered = np.sort(values[np.isfinite(values)])
     if ordered.size == 0:
         return math.nan
     return NORMAL * float(_deviation(ordered, ordered.size, _middle(ordered, ordered.size)))
@@ -102,7 +102,7 @@ def mad_scaled(values: F64) -> float:
 def hampel(values: F64, half_window: int, n_sigma: float = 3.0, min_scale: float = 0.0) -> Bools:
     """True where a value lies more than n_sigma scaled deviations from the median of the samples around it.
 
-    values       float64[n], any unit, finite; NaN = missing
+    values       float64[n], any unit; NaN or infinite = missing: never flagged, a range test is for it
     half_window  samples before and after, >= 0: the answer for a sample is known that many samples later
     n_sigma      >= 0
     min_scale    the least scale to believe, in the unit of the values, >= 0

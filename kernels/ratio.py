@@ -1,7 +1,8 @@
 """Quotients and exceedances by row: what most rates, shares and indexes of a city are made of.
 
 Promises  A missing number gives a missing result; so does a denominator that is not above zero, and a result that is not finite.
-          No result is -0.0, and none is clipped but where the caller asks for it.
+          An infinity is missing, also where the caller asks for results to be held at a highest one. No result is -0.0, and none is
+          clipped but where the caller asks for it.
 Leaves    What the columns mean to their subjects' files.
 """
 
@@ -18,7 +19,8 @@ def _ratio(numerator: Any, denominator: Any, scale: float, least: float, most: f
     for i in range(out.size):
         a, b = numerator[i], denominator[i]
         q = min(scale * a / b + 0.0, most)
-        out[i] = q if a >= least and b > 0.0 and b < np.inf and abs(q) < np.inf else np.nan
+        # the numerator by itself: held at `most`, the quotient of an infinite one would look like a measurement
+        out[i] = q if a >= least and a < np.inf and b > 0.0 and b < np.inf and abs(q) < np.inf else np.nan
 
 
 @jit
@@ -34,7 +36,7 @@ def ratio(numerator: Column, denominator: Column, scale: float = 1.0, *, least: 
     numerator, denominator  float64[n], any unit; NaN or infinite = missing; a denominator <= 0 (and -0.0) gives missing
     least                   a numerator below it gives missing: what cannot be, such as a negative count
     most                    a quotient above it is held there: a share that the caller's definition ends at one
-    ->                      float64[n]; NaN = missing, also where the quotient overflows
+    ->                      float64[n]; NaN = missing, also where the quotient overflows (and `most` holds it not)
 
     O(n). Source: [project].
     """

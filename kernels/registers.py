@@ -74,14 +74,6 @@ def budget(spent: Column, planned_year: Column, clients: Column, year_fraction: 
     return Spending(ratio(paid, plan), ratio(paid, np.where(plan > 0.0, plan * part, np.nan)), ratio(paid, heads), ratio(paid, part))
 
 
-def budget_pace(spent: Column, planned_year: Column, year_fraction: Column) -> F64:
-    """spent / (planned for the year * fraction of the year), float64[n]: above 1 spends faster than an even plan. See budget."""
-    paid, plan, part = columns(spent=spent, planned_year=planned_year, year_fraction=year_fraction)
-    due = plan * part
-    nothing = plan <= 0.0
-    return ratio(paid, np.where(nothing, np.nan, due) if nothing.any() else due)
-
-
 def delivery_vs_plan(delivered: Column, planned: Column) -> F64:
     """delivered / planned, float64[n]; missing where nothing was planned. Source: [project]."""
     return ratio(delivered, planned)

@@ -22,7 +22,7 @@ def _regular(values: Any, alpha: float, out: Any) -> None:
     mean = np.nan
     for i in range(values.size):
         x = values[i]
-        if not np.isnan(x):
+        if np.isfinite(x):
             # the first value starts it, and a weight of 1 is the value itself, to the bit
             mean = x if np.isnan(mean) or alpha == 1.0 else mean + alpha * (x - mean)
         out[i] = mean
@@ -33,7 +33,7 @@ def _irregular(t_s: Any, values: Any, tau_s: float, out: Any) -> None:
     mean, last_s = np.nan, 0.0
     for i in range(values.size):
         x = values[i]
-        if not np.isnan(x):
+        if np.isfinite(x):
             mean = x if np.isnan(mean) else mean - np.expm1((last_s - t_s[i]) / tau_s) * (x - mean)
             last_s = t_s[i]
         out[i] = mean
@@ -42,7 +42,7 @@ def _irregular(t_s: Any, values: Any, tau_s: float, out: Any) -> None:
 def ewma(values: F64, alpha: float) -> F64:
     """Average of a regular series: y = y + alpha * (x - y), beginning with the first value.
 
-    values  float64[n], any unit, finite; NaN = missing, skipped
+    values  float64[n], any unit; NaN or infinite = missing, skipped
     alpha   weight of the newest, 0 < alpha <= 1, else KernelInputError
     ->      float64[n] in the unit of the values; NaN before the first value. Empty gives empty.
 
@@ -59,7 +59,7 @@ def ewma_irregular(t_s: F64, values: F64, tau_s: float) -> F64:
     """Average of an irregular series: the newest weighs 1 - exp(-dt / tau), dt since the last value that was there.
 
     t_s     float64[n], s, ascending: else KernelInputError; of two values of one time the first stands (dt = 0 weighs nothing)
-    values  float64[n], any unit, finite; NaN = missing, skipped
+    values  float64[n], any unit; NaN or infinite = missing, skipped
     tau_s   memory, s, > 0, else KernelInputError
     ->      float64[n] in the unit of the values; NaN before the first value
 

@@ -144,7 +144,8 @@ def idw(stations: F64, values: F64, at: F64, how: Interpolation) -> F64:
 def population_weighted(values: F64, population: F64) -> Exposure:
     """Mean over people: sum(v * p) / sum(p) over the cells that have a value.
 
-    values      float64[n], NaN = no value; population float64[n], >= 0, NaN = unknown: the cell is left out of everything
+    values      float64[n], NaN or infinite = no value
+    population  float64[n], >= 0, NaN or infinite = unknown: the cell is left out of everything
     ->          mean: NaN where nobody is covered; covered_share of the people of all cells: NaN where there are none
 
     O(n). Errors: KernelInputError for shapes or a negative population.
@@ -153,8 +154,8 @@ def population_weighted(values: F64, population: F64) -> Exposure:
         raise KernelInputError("population", f"shape {values.shape} like values", population.shape)
     if bool(np.any(population < 0.0)):
         raise KernelInputError("population", "0 or more", float(np.nanmin(population)))
-    known = ~np.isnan(population)
-    covered = known & ~np.isnan(values)
+    known = np.isfinite(population)
+    covered = known & np.isfinite(values)
     people, total = math.fsum(population[covered]), math.fsum(population[known])
     mean = math.fsum(values[covered] * population[covered]) / people if people > 0.0 else math.nan
     return Exposure(mean, people / total if total > 0.0 else math.nan)

@@ -89,7 +89,7 @@ def _compress(delta: float, mean: Any, weight: Any, buffer: Any, spare: Any, num
 def _add(values: Any, delta: float, mean: Any, weight: Any, buffer: Any, spare: Any, number: Any, extreme: Any) -> None:
     for i in range(values.size):
         x = values[i]
-        if np.isnan(x):
+        if not np.isfinite(x):
             number[2] += 1
             continue
         if number[1] == buffer.size:
@@ -103,7 +103,7 @@ def _add(values: Any, delta: float, mean: Any, weight: Any, buffer: Any, spare: 
 def add(values: F64, into: Digest) -> None:
     """Take in the values, in place.
 
-    values  float64[n], any unit, finite; NaN is counted as missing
+    values  float64[n], any unit; NaN and infinities are counted as missing
 
     O(n log buffer). Errors: none.
     """

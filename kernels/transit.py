@@ -67,8 +67,9 @@ def _headway_sums(headway: Any, out: Any) -> None:
 def _on_time(delay_s: Any, early_s: float, late_s: float, out: Any) -> None:
     known, good = 0, 0
     for i in range(delay_s.size):
-        known += np.isfinite(delay_s[i])
-        good += early_s <= delay_s[i] <= late_s
+        there = np.isfinite(delay_s[i])
+        known += there
+        good += there and early_s <= delay_s[i] <= late_s
     out[0], out[1] = good, known
 
 
@@ -115,11 +116,15 @@ def headways_in(departure_s: Column, start_s: float, end_s: float) -> F64:
 def on_time_performance(delay_s: Column, early_s: float = -60.0, late_s: float = 300.0, cancelled: int = 0) -> Punctuality:
     """Share of departures with early_s <= delay <= late_s; cancelled ones count as not on time, unknown delays not at all.
 
-    delay_s  float64[n]  s, negative = early; NaN = not known
-    limits   s, both belong to the span; operators define them differently
+    delay_s  float64[n]  s, negative = early; NaN or infinite = not known
+    limits   s, both belong to the span; operators define them differently, and an infinite one is none
+    ->       at most 1
 
-    O(n). Source: [punctuality].
+    O(n). Errors: KernelInputError for a limit that is NaN, fewer than 0 cancelled. Source: [punctuality].
     """
+    for name, limit in (("early_s", early_s), ("late_s", late_s)):
+        if np.isnan(limit):
+            raise KernelInputError(name, "s", limit)
     if cancelled < 0:
         raise KernelInputError("cancelled", "0 or more", cancelled)
     counts = np.zeros(2)

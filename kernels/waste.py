@@ -92,13 +92,17 @@ def days_to_full(t_days: Column, fill: Column, threshold: float = FULL_AT) -> tu
 def collection_need(fill: Column, days: Column, days_to_next_round: Column, flag: npt.ArrayLike = GOOD, full_at: float = FULL_AT) -> I8:
     """1 where a container wants emptying before the next round, 0 where not, -1 where that is not known.
 
-    fill   float64[n] 0 to 1; days float64[n] to full, NaN = not filling up; flag int[n], 1 = good, everything else: not known
+    fill                float64[n] 0 to 1; missing (NaN, infinite): not known
+    days                float64[n] to full; NaN or infinite = not filling up
+    days_to_next_round  float64[n]; missing: not known, but for a container that is full already
+    flag                int[n], 1 = good, everything else: not known
 
     O(n). Source: [project].
     """
     share, left, next_round = columns(fill=fill, days=days, days_to_next_round=days_to_next_round)
-    need = (share >= full_at) | (left < next_round)
-    known = np.isfinite(share) & (np.broadcast_to(np.asarray(flag), share.shape) == GOOD)
+    full = share >= full_at
+    need = full | (np.isfinite(left) & (left < next_round))
+    known = np.isfinite(share) & (full | np.isfinite(next_round)) & (np.broadcast_to(np.asarray(flag), share.shape) == GOOD)
     return np.where(known, need, -1).astype(np.int8)
 
 

@@ -1,6 +1,6 @@
 """The live view in the terminal: a picture of one moment. Pure: state and numbers in, a rich renderable out.
 
-Promises  A number that is not known yet is a dash, never a zero.
+Promises  A number that is not known yet is a dash, never a zero. Latencies begin at the gateway's receipt of a reading.
 Leaves    Asking for the numbers to measure.py and report.py; refreshing to the command.
 """
 
@@ -53,7 +53,7 @@ def _flow(before: measure.Sample, after: measure.Sample) -> RenderableType:
         "messages/s in", rate("gateway", "kompas_gateway_messages_total"), "readings/s in", rate("gateway", "kompas_gateway_readings_total")
     )
     table.add_row("readings/s stored", rate("writer", "kompas_writer_rows_total"), "KPI values/s", rate("worker", "kompas_combiner_values_total"))
-    table.add_row("publish → KPI p50/p99", latency("kompas_latency_kpi_seconds"), "publish → row p50/p99", latency("kompas_latency_row_seconds"))
+    table.add_row("receipt → KPI p50/p99", latency("kompas_latency_kpi_seconds"), "receipt → row p50/p99", latency("kompas_latency_row_seconds"))
     return Panel(table, title=f"last {after.at_s - before.at_s:.0f} s", title_align="left")
 
 
@@ -105,7 +105,7 @@ def line(span: tuple[measure.Sample, measure.Sample]) -> str:
         "stored": number(measure.rate(before, after, "writer", "kompas_writer_rows_total")),
         "KPI values/s": number(measure.rate(before, after, "worker", "kompas_combiner_values_total")),
     }
-    for name, histogram in (("publish to KPI", "kompas_latency_kpi_seconds"), ("publish to row", "kompas_latency_row_seconds")):
+    for name, histogram in (("receipt to KPI", "kompas_latency_kpi_seconds"), ("receipt to row", "kompas_latency_row_seconds")):
         said[f"{name} p50/p99"] = latencies(before, after, histogram)
     return "   ".join(f"{name} {value}" for name, value in said.items())
 

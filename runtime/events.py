@@ -2,7 +2,7 @@
 
 Promises  One JSON object per line on standard error; fields carry units in their names; no secrets. A log that cannot be written
           (a full disk) is no reason to fail: the line is lost, the work goes on.
-Leaves    Counting per batch to runtime/metrics.
+Leaves    Counting per batch to each room's own metrics, which runtime/health shows.
 """
 
 import contextlib

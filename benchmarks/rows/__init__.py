@@ -52,6 +52,23 @@ WITHOUT: Mapping[str, str] = {
     "wide": "arithmetic of the window kernel",
 }
 """Modules with compiled loops that have no row, and why."""
+NO_FORM: Mapping[str, Mapping[str, str]] = {
+    "hyperloglog.add": {"duckdb": "its own sketch does not show its registers, and it counts no leading zeros"},
+    "outliers.hampel": {"duckdb": "medians of medians are lists made and sorted for each row, as in Polars' form, which is far behind"},
+    "polygons.locate": {
+        "polars": "knows no areas; every edge of every area as an expression is NumPy's form again",
+        "duckdb": "areas are in an extension that it loads from the network; without it as Polars",
+    },
+    "smoothing.ewma": {
+        "numpy": "each value hangs on the one before: no form but a loop in Python",
+        "duckdb": "each value hangs on the one before: no window function carries its own result on",
+    },
+    "smoothing.ewma_irregular": {
+        "numpy": "each value hangs on the one before: no form but a loop in Python",
+        "duckdb": "each value hangs on the one before: no window function carries its own result on",
+    },
+}
+"""Rows that lack a library, and why."""
 SLOWER: Mapping[str, str] = {
     "speed.mean_speeds": "a division a value is what every side waits for: about even",
     "transit.excess_waiting_time": "running sums of doubles in a fixed order, against a dot product that may reorder them: about even",

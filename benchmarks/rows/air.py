@@ -61,6 +61,26 @@ def _numpy_nowcast(c: Columns) -> Answer:
     return np.where(known[:, :3].sum(axis=1) >= 2, found, np.nan)
 
 
+_AGO = tuple(pl.col(f"h{ago}").fill_nan(None) for ago in range(12))
+_WEIGHT = pl.max_horizontal(pl.min_horizontal(*_AGO) / pl.max_horizontal(*_AGO), 0.5)
+_WEIGHED = pl.sum_horizontal(*(hour * _WEIGHT**ago for ago, hour in enumerate(_AGO)))
+_WEIGHTS = pl.sum_horizontal(*(pl.when(hour.is_not_null()).then(_WEIGHT**ago) for ago, hour in enumerate(_AGO)))
+_RECENT = pl.sum_horizontal(*(hour.is_not_null().cast(pl.Int32) for hour in _AGO[:3]))
+_NOWCAST = pl.when(_RECENT >= 2).then(_WEIGHED / _WEIGHTS).otherwise(float("nan"))
+
+
+def _sql_nowcast() -> str:
+    known = ", ".join(f"CASE WHEN isnan(h{ago}) THEN NULL ELSE h{ago} END AS h{ago}" for ago in range(12))
+    hours = ", ".join(f"h{ago}" for ago in range(12))
+    weighed = " + ".join(f"coalesce(h{ago} * w ** {ago}, 0)" for ago in range(12))
+    weights = " + ".join(f"CASE WHEN h{ago} IS NULL THEN 0 ELSE w ** {ago} END" for ago in range(12))
+    recent = " + ".join(f"(h{ago} IS NOT NULL)::INT" for ago in range(3))
+    return (
+        f"SELECT CASE WHEN {recent} >= 2 THEN ({weighed}) / ({weights}) ELSE 'nan'::DOUBLE END "
+        f"FROM (SELECT *, greatest(least({hours}) / greatest({hours}), 0.5) AS w FROM (SELECT {known} FROM t))"
+    )
+
+
 def _numpy_running(c: Columns) -> Answer:
     known = np.isfinite(c["o3"])
     ones, o3 = np.ones(8), np.where(known, c["o3"], 0.0)
@@ -150,7 +170,7 @@ ROWS: tuple[Row, ...] = (
         "us_aqi.nowcast_pm",
         only(_hours, *(f"h{ago}" for ago in range(12))),
         lambda c: nowcast_pm(np.stack(list(c.values()), axis=1)),
-        {"numpy": _numpy_nowcast},
+        {"numpy": _numpy_nowcast, "polars": by_polars(_NOWCAST.alias("nowcast")), "duckdb": by_duckdb(_sql_nowcast())},
     ),
     Row(
         "air_means.mean_with_capture",

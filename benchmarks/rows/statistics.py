@@ -5,6 +5,8 @@ Promises  Integers of the resolution in a thousand groups; a series with two in 
 Leaves    Timing to benchmarks.hot.
 """
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 import polars as pl
@@ -95,6 +97,23 @@ def _numpy_registers(c: Columns) -> Answer:
     return flat([registers])
 
 
+_RANK = pl.min_horizontal((pl.col("hash") * (1 << P)).bitwise_leading_zeros() + 1, pl.lit(64 - P + 1, pl.UInt32))
+
+
+def _polars_registers(c: Columns) -> Answer:
+    found = pl.DataFrame(dict(c)).group_by((pl.col("hash") // (1 << (64 - P))).alias("at")).agg(_RANK.max().alias("rank"))
+    registers = np.zeros(1 << P)
+    registers[found["at"].to_numpy()] = found["rank"].to_numpy()
+    return registers
+
+
+def _polars_irregular(c: Columns) -> Answer:
+    # Polars takes moments and a half-life, both in whole nanoseconds here
+    at = (pl.col("t").cast(pl.Int64) * 1_000_000_000).cast(pl.Datetime("ns"))
+    mean = pl.col("s").fill_nan(None).ewm_mean_by(at, half_life=f"{round(TAU_S * math.log(2.0) * 1e9)}ns")
+    return by_polars(mean.forward_fill())(c)
+
+
 def _numpy_impute(c: Columns) -> Answer:
     there = ~np.isnan(c["s"])
     at = np.arange(c["s"].size, dtype=np.float64)
@@ -107,6 +126,17 @@ def _numpy_hampel(c: Columns) -> Answer:
     middle = np.median(around, axis=1)
     scale = NORMAL * np.median(np.abs(around - middle[:, None]), axis=1)
     return (np.abs(around[:, REACH] - middle) > 3.0 * scale).astype(np.float64)
+
+
+_S = pl.col("s").fill_nan(0.0)
+_AROUND = tuple(_S.shift(k) for k in range(-REACH, REACH + 1))
+
+
+def _polars_hampel(c: Columns) -> Answer:
+    middle, apart = pl.concat_list(*_AROUND).list.median(), [(each - pl.col("m")).abs() for each in _AROUND]
+    found = pl.DataFrame(dict(c)).with_columns(middle.alias("m"))
+    flags = found.select(((_S - pl.col("m")).abs() > 3.0 * NORMAL * pl.concat_list(*apart).list.median()).alias("f"))
+    return flags["f"].to_numpy()[REACH:-REACH].astype(np.float64)
 
 
 def _hampel(c: Columns) -> Answer:
@@ -138,6 +168,7 @@ def _polars_windows(c: Columns) -> Answer:
 
 
 _KEY = (pl.col("x").log() * _PER_LOG).ceil()
+_SQL_NUMBERED = "SELECT CASE WHEN isnan(s) THEN NULL ELSE s END AS s, row_number() OVER () AS n FROM t"
 _SQL_MOMENTS = "count(*), sum(v), sum(v * v), min(v), max(v)"
 
 ROWS: tuple[Row, ...] = (
@@ -196,19 +227,30 @@ ROWS: tuple[Row, ...] = (
             "duckdb": by_duckdb(f"SELECT n, s FROM (SELECT moment // {WINDOW_S} AS w, count(*) AS n, sum(x) AS s FROM t GROUP BY w ORDER BY w)"),
         },
     ),
-    Row("hyperloglog.add", only(_readings, "hash"), _registers, {"numpy": _numpy_registers}, relative=0.0),
+    Row("hyperloglog.add", only(_readings, "hash"), _registers, {"numpy": _numpy_registers, "polars": _polars_registers}, relative=0.0),
     Row(
         "smoothing.ewma",
         only(_readings, "s"),
         lambda c: ewma(c["s"], ALPHA),
         {"polars": by_polars(pl.col("s").fill_nan(None).ewm_mean(alpha=ALPHA, adjust=False, ignore_nulls=True).forward_fill())},
     ),
-    Row("smoothing.ewma_irregular", only(_readings, "t", "s"), lambda c: ewma_irregular(c["t"], c["s"], TAU_S), {}),
-    Row("outliers.hampel", only(_readings, "s"), _hampel, {"numpy": _numpy_hampel}, relative=0.0),
+    # The walk passes 0, and near it a last digit of both sides is many digits of the average.
+    Row(
+        "smoothing.ewma_irregular",
+        only(_readings, "t", "s"),
+        lambda c: ewma_irregular(c["t"], c["s"], TAU_S),
+        {"polars": _polars_irregular},
+        relative=1e-6,
+    ),
+    Row("outliers.hampel", only(_readings, "s"), _hampel, {"numpy": _numpy_hampel, "polars": _polars_hampel}, relative=0.0),
     Row(
         "gaps.impute_linear",
         only(_readings, "s"),
         lambda c: impute_linear(c["s"], 1000)[0],
-        {"numpy": _numpy_impute, "polars": by_polars(pl.col("s").fill_nan(None).interpolate())},
+        {
+            "numpy": _numpy_impute,
+            "polars": by_polars(pl.col("s").fill_nan(None).interpolate()),
+            "duckdb": by_duckdb(f"SELECT fill(s ORDER BY n) OVER (ORDER BY n) FROM ({_SQL_NUMBERED})"),
+        },
     ),
 )

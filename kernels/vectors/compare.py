@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from kernels.vectors.generators import values_of
-from kernels.vectors.plain import Inputs
+from kernels.vectors.plain import INFINITIES, Inputs
 
 TOLERANCES = ("rel", "rank_error", "abs")
 DIGITS = 10
@@ -28,7 +28,10 @@ def known(tolerance: object) -> bool:
 
 
 def as_written(wanted: Any, got: Any, tolerance: Any, inputs: Inputs) -> bool:
-    """True where every number of `got` is within the tolerance or, rounded to the ten digits of `wanted`, is it; never for tolerance 0."""
+    """True where every number of `got` is within the tolerance or, rounded to the ten digits of `wanted`, is it; never for tolerance 0.
+
+    For an answer that `difference` found to differ: asked of anything else, it is True of what agrees anyway, null and null among it.
+    """
     return tolerance != 0 and difference(wanted, _like(wanted, got), tolerance, inputs) is None
 
 
@@ -48,6 +51,8 @@ def _at(wanted: Any, got: Any, tolerance: Any, path: str) -> str | None:
         if not isinstance(got, list) or len(got) != len(wanted):
             return f"{path}: wanted {_kind(wanted)}, got {_kind(got)}"
         return _first(_at(left, right, tolerance, f"{path}[{i}]") for i, (left, right) in enumerate(zip(wanted, got, strict=True)))
+    if _is_number(got) and isinstance(wanted, str) and wanted in INFINITIES:
+        wanted = INFINITIES[wanted]
     if _is_number(wanted) and _is_number(got):
         return None if _close(wanted, got, tolerance) else f"{path}: wanted {wanted!r}, got {got!r}"
     same = type(wanted) is type(got) and wanted == got

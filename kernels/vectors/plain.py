@@ -1,11 +1,13 @@
 """Between the plain JSON values of a test vector and the arrays of a kernel.
 
 Promises  null is NaN on the way in; NaN is null on the way out, also within lists and objects; numpy's scalars become Python's.
+          JSON has no infinity: `json_ready` writes one as the word "Infinity" or "-Infinity", and both ways in read the word.
 Leaves    Which input feeds which argument to the subjects' files.
 """
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,8 @@ Params = Mapping[str, Any]
 Function = Callable[[Inputs, Params], object]
 """One contract: inputs and parameters to a plain JSON value."""
 F64 = npt.NDArray[np.float64]
+INFINITIES: Mapping[str, float] = MappingProxyType({"Infinity": math.inf, "-Infinity": -math.inf})
+"""How a document writes what JSON has no number for."""
 
 
 def number(value: Any) -> float:
@@ -52,3 +56,12 @@ def plain(value: Any) -> Any:
     if isinstance(value, Sequence) and not isinstance(value, str):
         return [plain(item) for item in value]
     return value
+
+
+def json_ready(value: Any) -> Any:
+    """A plain value of which every JSON reader can read what is written: infinities as their words, NaN as null."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return next((word for word, infinite in INFINITIES.items() if infinite == value), None)
+    if isinstance(value, Mapping):
+        return {key: json_ready(item) for key, item in value.items()}
+    return [json_ready(item) for item in value] if isinstance(value, list) else value

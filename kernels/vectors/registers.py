@@ -45,7 +45,8 @@ def _round_to_5(inputs: Inputs, _: Params) -> object:
     if n is None:
         return None
     if float(n).is_integer():
-        return int(rounding.round_to_5(np.array([int(n)]))[0])
+        fives = int(rounding.round_to_5(np.array([int(n)]))[0])
+        return None if fives == suppression.MISSING else fives
     return int(rounding.round_half_up(float(n), 5.0)[0])
 
 

@@ -71,9 +71,8 @@ def run(vectors: list[Vector], functions: Mapping[str, Function]) -> Report:
     tallies: dict[str, Tally] = {}
     for each in vectors:
         tally = tallies.setdefault(each.function, Tally())
-        failure = _failure(each, functions)
-        if failure is not None and as_written(each.expected, failure.got, each.tolerance, each.inputs):
-            failure = None
+        failure, equal_as_written = _judged(each, functions)
+        if equal_as_written:
             tally.as_written.append(each.id)
         if failure is None:
             tally.passed += 1
@@ -84,16 +83,27 @@ def run(vectors: list[Vector], functions: Mapping[str, Function]) -> Report:
     return Report(passed=passed, failed=failed, functions=dict(sorted(tallies.items())))
 
 
-def _failure(vector: Vector, functions: Mapping[str, Function]) -> Failure | None:
+def _judged(vector: Vector, functions: Mapping[str, Function]) -> tuple[Failure | None, bool]:
+    """How the vector fails, if it does, and whether it passes only by the digits that it is written with.
+
+    Those digits are looked at only where an answer came and differs: no answer is not the answer "missing", which a vector may want.
+    """
     function = functions.get(vector.function)
     if function is None:
-        return Failure(id=vector.id, wanted=vector.expected, got=None, why=f"no function of the name {vector.function!r}")
+        return _without_answer(vector, f"no function of the name {vector.function!r}"), False
     try:
         got = plain(function(vector.inputs, vector.params))
         why = difference(vector.expected, got, vector.tolerance, vector.inputs)
+        equal_as_written = why is not None and as_written(vector.expected, got, vector.tolerance, vector.inputs)
     except Exception as error:  # noqa: BLE001 - whatever a kernel raises is this vector's failure, and is shown
-        return Failure(id=vector.id, wanted=vector.expected, got=None, why=f"{type(error).__name__}: {error}")
-    return None if why is None else Failure(id=vector.id, wanted=vector.expected, got=got, why=why)
+        return _without_answer(vector, f"{type(error).__name__}: {error}"), False
+    if why is None or equal_as_written:
+        return None, equal_as_written
+    return Failure(id=vector.id, wanted=vector.expected, got=got, why=why), False
+
+
+def _without_answer(vector: Vector, why: str) -> Failure:
+    return Failure(id=vector.id, wanted=vector.expected, got=None, why=why)
 
 
 def _lists(document: Any) -> Iterator[tuple[str, list[Any]]]:

@@ -26,6 +26,9 @@ class MqttUser(NamedTuple):
 
 _SAID = ("$SYS/broker/publish/messages/dropped", "$SYS/broker/uptime")
 """What the broker says of itself and the gateway tells the ledger."""
+LARGEST_PACKET_BYTES = 3 << 20
+"""The whole PUBLISH, with its topic. A payload that fits is one that the gateway keeps untouched where it refuses it, and that Kafka takes.
+Not `message_size_limit`: what is above that one Mosquitto 2.0 drops, and tells an MQTT 3.1.1 device that it has it."""
 GATEWAY = MqttUser(credentials.MQTT_GATEWAY, ("topic read city/#", *(f"topic read {topic}" for topic in _SAID)))
 SIMULATOR = MqttUser(credentials.MQTT_SIMULATOR, ("topic write city/#",))
 
@@ -40,6 +43,7 @@ def configuration(folder: Path, host: str, port: int, queue: Queue = QUEUE) -> s
 
     The gateway says itself how many messages it holds (ReceiveMaximum). The queue holds what comes while the gateway is
     away (local/outage.py has the sizes); above it messages are dropped, and the gateway reads the `$SYS` counter of drops.
+    Who sends a packet above LARGEST_PACKET_BYTES is disconnected without an acknowledgement, before any memory is taken for it.
     """
     lines = [
         "per_listener_settings false",
@@ -50,7 +54,7 @@ def configuration(folder: Path, host: str, port: int, queue: Queue = QUEUE) -> s
         "max_inflight_messages 0",
         f"max_queued_messages {queue.messages}",
         f"max_queued_bytes {queue.payload_bytes}",
-        "message_size_limit 1048576",
+        f"max_packet_size {LARGEST_PACKET_BYTES}",
         "persistence true",
         f"persistence_location {folder / 'data'}/",
         f"autosave_interval {queue.autosave_s}",

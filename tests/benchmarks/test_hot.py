@@ -42,7 +42,7 @@ def test_missing_is_equal_to_missing_only() -> None:
 
 def test_state_by_devices_takes_every_reading() -> None:
     found = window.measure_devices(5_000)
-    assert found.devices == 5_000
+    assert (found.devices, found.spoke) == (5_000, 5_000)
     assert found.seen_bytes_per_reading >= 16.0  # a time and a value
 
 

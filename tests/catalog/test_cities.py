@@ -162,7 +162,8 @@ ROWS = [
     ("long row", DEVICES.replace(ROW, ROW + ",x"), r"mini/devices\.csv:2: wanted 9 fields"),
     ("twice", DEVICES + ROW + "\n", r"mini/devices\.csv:5: id: wanted an id that no other row has, got 'mini\.air-1'"),
     ("no number", DEVICES.replace("50.05,4.05", "north,4.05"), r"devices\.csv:2: latitude: wanted a number, got 'north'"),
-    ("not a number", DEVICES.replace("50.05,4.05", "nan,4.05"), r"devices\.csv:2: latitude, longitude: wanted a position in the city's box"),
+    ("not a number", DEVICES.replace("50.05,4.05", "nan,4.05"), r"devices\.csv:2: latitude: wanted a number, got 'nan'"),
+    ("a cadence without end", DEVICES.replace("false,30,", "false,inf,"), r"devices\.csv:3: cadence_s: wanted a number, got 'inf'"),
     (
         "swapped",
         DEVICES.replace("50.05,4.05", "4.05,50.05"),
@@ -198,8 +199,18 @@ HEADS = [
     ("no time zone", CITY.replace('time_zone = "Europe/Brussels"\n', ""), r"city\.toml: time_zone: wanted a value, got 'nothing'"),
     (
         "unknown time zone",
-        CITY.replace("Europe/Brussels", "Europe/Bruges"),
-        r"city\.toml: time_zone: wanted a time zone of the IANA list, got 'Europe/Bruges'",
+        CITY.replace("Europe/Brussels", "Europe/Brusels"),
+        r"city\.toml: time_zone: wanted a time zone of the IANA list, got 'Europe/Brusels'; did you mean Europe/Brussels\?",
+    ),
+    (
+        "misspelt key of a target",
+        CITY + '[kpis.noise_night]\ntarget = { value = 40.0, by = 2030-01-01, gaol = "quiet" }\n',
+        r"city\.toml: kpis\.noise_night: target: wanted only value, by, goal, got 'gaol'; did you mean goal\?",
+    ),
+    (
+        "target without a day",
+        CITY + '[kpis.noise_night]\ntarget = { value = 40.0, by = "soon", goal = "quiet" }\n',
+        r"city\.toml: kpis\.noise_night\.target\.by: wanted a date, as 2030-01-01, got 'soon'",
     ),
     ("unknown override", CITY + "[kinds.noise]\nlate_s = 1.0\n", r"city\.toml: kinds\.noise: wanted only cadence_s, .*, got 'late_s'"),
 ]

@@ -56,6 +56,25 @@ def test_json_is_for_a_program(tmp_path: Path) -> None:
     assert (one["failures"][0]["id"], one["failures"][0]["wanted"], one["failures"][0]["got"]) == ("did-02", 4, 3.0)
 
 
+def test_json_has_no_number_that_is_none(tmp_path: Path) -> None:
+    silence = {"id": "leq-01", "function": "leq", "inputs": {"levels_db": ["-Infinity"]}, "expected": "-Infinity"}
+    done = run([silence, {**silence, "expected": 0, "tol": 1e-9}], tmp_path, "--json")
+    assert done.returncode == 1
+
+    def refuse(word: str) -> None:
+        pytest.fail(f"{word} is not JSON")
+
+    found = json.loads(done.stdout, parse_constant=refuse)
+    assert (found["passed"], found["failed"]) == (1, 1)
+    assert found["functions"]["leq"]["failures"][0]["got"] == "-Infinity"
+
+
+def test_wanting_nothing_is_not_met_by_no_answer(tmp_path: Path) -> None:
+    done = run([{**each, "expected": None, "tol": 1e-9} for each in (UNKNOWN, RAISES)], tmp_path)
+    assert done.returncode == 1
+    assert "0 passed, 2 failed" in done.stdout
+
+
 @pytest.mark.parametrize(
     ("document", "said"),
     [

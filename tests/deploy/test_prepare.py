@@ -65,6 +65,12 @@ def test_mosquitto_listens_to_everybody_in_its_network_and_lets_nobody_in_unname
     assert "user root" not in lines
 
 
+def test_mosquitto_disconnects_who_sends_too_much_and_acknowledges_nothing_that_it_drops() -> None:
+    lines = configuration().splitlines()
+    assert "max_packet_size 3145728" in lines
+    assert not any(line.startswith("message_size_limit") for line in lines)
+
+
 @pytest.fixture
 def broker(tmp_path: Path) -> Iterator[int]:
     """A real Mosquitto on the files that `prepare` makes, paths and port moved to this machine."""

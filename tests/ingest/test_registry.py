@@ -33,6 +33,10 @@ def test_a_route_has_what_its_messages_need() -> None:
         ("city/testville/testville.air-9999/json", Reason.UNKNOWN_DEVICE),
         ("city/atlantis/testville.air-0000/json", Reason.UNKNOWN_CITY),
         ("city/testville/testville.air-0000", Reason.MALFORMED),
+        ("city/testville/testville.air-0000/json/x", Reason.MALFORMED),
+        ("city", Reason.MALFORMED),
+        ("city//", Reason.MALFORMED),
+        ("city/testville//", Reason.UNKNOWN_DEVICE),
         ("town/testville/testville.air-0000/json", Reason.MALFORMED),
     ],
 )
@@ -41,6 +45,13 @@ def test_a_topic_that_leads_nowhere_says_why(topic: str, reason: Reason) -> None
     assert isinstance(found, Refused)
     assert found.refusal.reason == reason
     assert 0 <= found.partition < 12
+
+
+def test_long_topics_are_not_remembered() -> None:
+    registry = city.registry()
+    short, long = city.topic(form="x"), city.topic(form="x" * 300)
+    assert registry.route(short) is registry.route(short)
+    assert registry.route(long) is not registry.route(long)
 
 
 def test_a_device_of_another_city_is_unknown() -> None:

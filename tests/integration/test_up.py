@@ -1,21 +1,25 @@
-"""`./kompas up` as a person uses it: up, look, publish by hand, down, up again with the data there, and what can go wrong.
+"""`./kompas up` as a person uses it: up, look, publish by hand, down, up again with the data there, Ctrl-C, and what can go wrong.
 
 The demo city stays out, so that every count is ours. KOMPAS_HOME and ports are of this test alone.
 """
 
+import contextlib
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator
+import sys
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
 import psycopg
 import pytest
 
-from local import ports, processes
+from local import ports, processes, state
 from tests.integration.up_kit import Kompas, eventually
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
@@ -121,14 +125,67 @@ def test_after_down_and_up_the_data_are_there(kompas: Kompas) -> None:
     assert kompas.status()["counts"]["kpi_values"] >= counts["kpi_values"]
 
 
-def test_the_end_of_the_supervisor_is_the_end_of_all(kompas: Kompas) -> None:
+def test_the_end_of_the_supervisor_is_the_end_of_all_and_ctrl_c_is_a_clean_one(kompas: Kompas) -> None:
     before = kompas.status()["counts"]["readings"]
     os.kill(kompas.status()["pid"], signal.SIGKILL)
     eventually(lambda: kompas.processes() == [])
     assert not kompas.status()["running"]
-    kompas.up()
-    eventually(lambda: bool(kompas.status()["counts"]))
-    assert kompas.status()["counts"]["readings"] == before
+    in_order = [*(process.name for process in reversed(processes.LONG_RUNNING) if process.name != "demo"), "mosquitto", "kafka", "postgres"]
+    stopped: list[list[str]] = []
+
+    def look() -> None:
+        now = state.read(kompas.layout.run)
+        stopped.append([name for name in in_order if now is not None and {**now.processes, **now.servers}[name].state == "stopped"])
+
+    def goes_on(said: str) -> bool:
+        return "Ctrl-C stops everything in order" in said and kompas.status()["counts"].get("readings") == before
+
+    with at_a_terminal(kompas, "up", "--no-docker", "--no-demo", "--city", "zwolle") as (up, terminal):
+        assert "Kompas is up after" in read(terminal, goes_on)
+        os.write(terminal, b"\x03")
+        said = read(terminal, lambda _: False, look)
+        assert up.wait(30) == 0, said
+    assert "Stopping, in order" in said
+    assert "Everything is stopped; the data are kept" in said
+    assert "Traceback" not in said
+    assert [each for each in stopped if each != in_order[: len(each)]] == []
+    assert stopped[-1] == in_order
+    last = state.read(kompas.layout.run)
+    assert last is not None
+    assert (last.phase, last.trouble, state.holder(kompas.layout.run)) == ("stopped", None, None)
+    assert {part.pid for part in (*last.processes.values(), *last.servers.values())} == {None}
+    assert (kompas.processes(), kompas.status()["running"]) == ([], False)
+
+
+@contextlib.contextmanager
+def at_a_terminal(kompas: Kompas, *arguments: str) -> Iterator[tuple["subprocess.Popen[bytes]", int]]:
+    """A command in a session with a terminal of its own: the byte of Ctrl-C becomes SIGINT for it, as under a person's hands."""
+    terminal, theirs = os.openpty()
+    environment = {**kompas.environment, "TERM": "xterm", "COLUMNS": "120", "LINES": "40"}
+    # Whoever runs the tests in the background may have SIGINT ignored, and children inherit that.
+    command = ["env", "--default-signal=INT", "setsid", "--ctty", sys.executable, "-P", "-m", "cli", *arguments]
+    running = subprocess.Popen(command, env=environment, stdin=theirs, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    try:
+        yield running, terminal
+    finally:
+        running.kill()
+        running.wait()
+        os.close(terminal)
+
+
+def read(terminal: int, holds: Callable[[str], bool], look: Callable[[], object] = lambda: None) -> str:
+    """What is written to a terminal, until it holds or whoever writes has ended; looks in between."""
+    said, until_s = b"", time.monotonic() + 120.0
+    while not holds(text := said.decode(errors="replace")):
+        assert time.monotonic() < until_s, text[-2_000:]
+        look()
+        if select.select([terminal], [], [], 0.02)[0]:
+            try:
+                said += os.read(terminal, 65_536)
+            except OSError:  # nobody has the other end open any more
+                return text
+    return text
 
 
 def test_a_port_in_use_is_named_and_nothing_is_left(tmp_path: Path) -> None:

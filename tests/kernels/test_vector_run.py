@@ -9,7 +9,7 @@ import pytest
 from kernels.errors import KernelInputError
 from kernels.vectors.compare import as_written, difference
 from kernels.vectors.generators import names_of, values_of
-from kernels.vectors.plain import number, numbers, option, plain
+from kernels.vectors.plain import json_ready, number, numbers, option, plain
 from kernels.vectors.run import run, vectors_of
 
 
@@ -93,6 +93,31 @@ def test_passed_and_failed_are_counted_per_function() -> None:
     assert (wrong.wanted, wrong.got) == (4, 6.0)
     assert "KeyError" in raised.why
     assert "triple" in found.functions["triple"].failures[0].why
+
+
+def test_no_answer_is_not_the_answer_missing() -> None:
+    def at_fault(inputs: Any, params: Any) -> object:
+        raise KernelInputError("inputs", "something", "nothing")
+
+    for tolerance in (0, 1e-9, {"rel": 1e-9}):
+        found = run(
+            vectors_of([vector(function=name, expected=None, tol=tolerance) for name in ("no_such_function", "double")]), {"double": at_fault}
+        )
+        assert (found.passed, found.failed) == (0, 2)
+        assert found.functions["double"].as_written == []
+        assert "wanted something" in found.functions["double"].failures[0].why
+
+
+def test_an_infinity_is_read_and_written_as_its_word() -> None:
+    assert json_ready({"a": [math.inf, -math.inf, math.nan, 1.5], "b": "x", "c": True}) == {
+        "a": ["Infinity", "-Infinity", None, 1.5],
+        "b": "x",
+        "c": True,
+    }
+    assert difference(["-Infinity"], [-math.inf], 0, {}) is None
+    assert difference("Infinity", -math.inf, 9.0, {}) is not None
+    assert difference("Infinity", None, 9.0, {}) is not None
+    assert numbers(["-Infinity", 1]).tolist() == [-math.inf, 1.0]
 
 
 def test_a_kernel_that_says_nan_says_missing() -> None:

@@ -35,6 +35,7 @@ def test_before_anything_answered_everything_is_a_dash(state: RunState) -> None:
     text = drawn(state, report.EMPTY, (Sample(0.0, {}), Sample(1.0, {})))
     assert text.count("—") >= 8
     assert "no KPI value yet" in text
+    assert "receipt → KPI p50/p99   — / —   receipt → row p50/p99   — / —" in text
     assert "kcat -b x" in text
 
 

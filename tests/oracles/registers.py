@@ -67,7 +67,7 @@ def rank_of(system: list[list[Fraction]]) -> int:
 
 
 def round_to_fives(n: int) -> int:
-    return min(range(n - 5, n + 6), key=lambda m: (m % 5 != 0, abs(m - n)))
+    return -1 if n == -1 else min(range(n - 5, n + 6), key=lambda m: (m % 5 != 0, abs(m - n)))
 
 
 def half_up(value: float, step: Fraction) -> Fraction:

@@ -117,7 +117,7 @@ def test_positions_travel_with_their_readings_into_the_checked_record() -> None:
 def test_a_kpi_that_nobody_feeds_costs_nothing() -> None:
     """No partial row, no window, no final, no state: the areas' levels of it are there all the same."""
     unfed = [kpi(f"unfed{n}", f"leq(sound_level) + {n}", window, "dB") for n, window in enumerate(("minute", "hour", "day"))]
-    unfed += [kpi("unfed_percentile", "p95(sound_level)", "hour", "dB"), kpi("unfed_held", "time_mean(sound_level)", "hour", "dB")]
+    unfed += [kpi("unfed_percentile", "p95(sound_level)", "hour", "dB"), kpi("unfed_held", "time_share(sound_level, 55)", "hour", "1")]
     states: list[tuple[int, list[tuple[str, int]], int]] = []
     for kpis in ([KPI], [KPI, *unfed]):
         worker, combiners, finals = begun(0, kpis), dict[int, CombinerPartition](), 0
