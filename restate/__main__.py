@@ -27,7 +27,7 @@ async def run(settings: RestaterSettings) -> None:
         loop.add_signal_handler(name, stopped.set)
     work = Loop(settings, RestaterMetrics())
     guard = Guard(LoopProgress(settings, work), LONGEST_GROUP * settings.watchdog_s, loop)
-    ready = {"servers": work.trouble, "progress": guard.problem}
+    ready = {"servers": work.trouble, "outage": guard.awaited, "progress": guard.problem}
     health = HealthServer(settings.health_host, settings.health_port, alive={"loop": work.stuck}, ready=ready)
     await health.start()
     guard.start()

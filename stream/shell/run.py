@@ -28,13 +28,14 @@ M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -2, -3, -8
 
 
 class _Waiting:
-    """What the worker waits for before it can join the group; None: nothing."""
+    """What the worker waits for: before it can join the group by its own asking, afterwards as its guard finds it; None: nothing."""
 
-    def __init__(self) -> None:
+    def __init__(self, guard: Guard) -> None:
         self.reason: str | None = "Kafka has not been asked yet"
+        self._guard = guard
 
     def __call__(self) -> str | None:
-        return self.reason
+        return self.reason or self._guard.awaited()
 
 
 def _keep_memory() -> None:
@@ -74,8 +75,9 @@ async def _prepare(settings: WorkerSettings) -> WorkerApp:
     """Everything of ours that must stand before Faust joins the group; the health server first, which says what is waited for."""
     name = f"kompas-worker-{settings.ordinal}"
     producer = kafka.producer(settings.kafka, name, linger_ms=LINGER_MS)
-    owner, waiting = Owner(settings.kafka, name, producer), _Waiting()
+    owner = Owner(settings.kafka, name, producer)
     guard = Guard(WorkerProgress(settings.kafka, name, owner), settings.watchdog_s, asyncio.get_running_loop())
+    waiting = _Waiting(guard)
     ready: dict[str, Check] = {"kafka": waiting, "partitions": owner.unassigned, "schema": owner.standing, "progress": guard.problem}
     health = HealthServer(settings.health_host, settings.health_port, {}, ready)
     await health.start()

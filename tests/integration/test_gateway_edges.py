@@ -132,6 +132,7 @@ def resident_mb(process: Running) -> int:
     return psutil.Process(process.pid).memory_info().rss >> 20
 
 
+@pytest.mark.slow  # half a gigabyte through three servers; the large ones above are found one by one
 def test_many_large_messages_wait_for_kafka_in_bounded_memory(system: System, gateway: Running, publisher: kit.Publisher) -> None:
     since, before_mb, count = kit.ends(system), resident_mb(gateway), 150
     system.stop("kafka")

@@ -6,6 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runtime.guard import Outage
 from runtime.watchdog import DOUBT, LANE, Progress, Verdict
 
 PATIENCE_S = 60.0
@@ -99,6 +100,16 @@ def test_lanes_may_come_and_go_and_the_verdict_names_only_those_that_are_there(t
         verdict = progress.look(now_s, dict.fromkeys(there, 1), ask)
         assert not verdict.why or answer == "away" or any(lane in verdict.why for lane in there)
         assert verdict.state in {"well": ("well",), "away": ("well", "away"), "stands": ("well", "slow", "wedged")}[answer]
+
+
+@given(st.lists(st.sampled_from([None, "A: wanted x, got 1", "A: wanted x, got 2", "B: wanted x, got 1"]), min_size=1))
+def test_an_outage_is_news_where_it_begins_moves_to_another_server_and_ends_and_is_told_until_then(found: list[str | None]) -> None:
+    outage, since_s, before = Outage(), 0, None
+    for now_s, why in enumerate(found):
+        server = why and why[0]
+        assert outage.saw(now_s, why) == (server != before)
+        since_s, before = now_s if server != before else since_s, server
+        assert outage.problem(now_s + 3) == (why and f"{server}: awaited for {now_s + 3 - since_s} s{why[1:]}")
 
 
 def test_the_sentence_names_lane_work_and_time() -> None:

@@ -4,6 +4,7 @@ loop     its event loop stands still
 kernel   a call keeps the interpreter to itself: not even the guard's thread runs
 lane     its loop turns, its work does not
 away     as lane, while its server is away
+back     as away, until its server is back; says what the guard tells of it meanwhile, and afterwards
 well     works for some patience and ends with 0
 """
 
@@ -29,11 +30,11 @@ class Work:
         return {"work": self.done}
 
     def waiting(self, lanes: Collection[str]) -> Mapping[str, int] | str:
-        return "the server does not answer" if self.how == "away" else dict.fromkeys(lanes, 3)
+        return "server 7: wanted an answer, got none" if self.how == "away" else dict.fromkeys(lanes, 0 if self.how == "back" else 3)
 
 
 async def serve(how: str) -> None:
-    work = Work(how)
+    work = Work("away" if how == "back" else how)
     guard = Guard(work, PATIENCE_S, asyncio.get_running_loop(), asking_s=0.5)
     guard.start()
     sys.stdout.write("up\n")
@@ -42,10 +43,21 @@ async def serve(how: str) -> None:
         time.sleep(3_600)  # noqa: ASYNC251 - this is what is tested
     if how == "kernel":
         ctypes.PyDLL(None).sleep(3_600)
-    for _ in range(round(4 * PATIENCE_S / 0.05) if how in ("well", "away") else 100_000):
+    if how == "back":
+        await told(guard, work)
+    for _ in range(round(4 * PATIENCE_S / 0.05) if how in ("well", "away", "back") else 100_000):
         work.done += how == "well"
         await asyncio.sleep(0.05)
     guard.stop()
+
+
+async def told(guard: Guard, work: Work) -> None:
+    while guard.awaited() is None:  # noqa: ASYNC110 - the guard's thread sets no event of this loop
+        await asyncio.sleep(0.01)
+    events.happened("told", awaited=guard.awaited(), problem=guard.problem())
+    work.how = "back"
+    while guard.awaited() is not None:  # noqa: ASYNC110 - as above
+        await asyncio.sleep(0.01)
 
 
 if __name__ == "__main__":

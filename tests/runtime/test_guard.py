@@ -3,13 +3,14 @@
 import json
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
 from runtime.guard import EXIT_WEDGED
 
 
-def run(how: str) -> tuple[int, list[dict[str, str]], str]:
+def run(how: str) -> tuple[int, list[dict[str, Any]], str]:
     """Exit code, events and everything that a guarded process says."""
     ended = subprocess.run([sys.executable, "-m", "tests.runtime.guarded", how], capture_output=True, text=True, timeout=60, check=False)
     assert ended.stdout == "up\n"
@@ -36,4 +37,14 @@ def test_a_call_that_keeps_the_interpreter_is_ended_from_outside_of_it() -> None
 def test_who_works_or_waits_for_a_server_ends_when_it_likes(how: str) -> None:
     code, said, _ = run(how)
     assert code == 0
-    assert not [each for each in said if each["event"] == "wedged"]
+    assert [each["event"] for each in said] == (["server_awaited"] if how == "away" else [])
+
+
+def test_a_server_that_goes_away_is_told_and_said_once_and_once_more_when_it_is_back() -> None:
+    code, said, _ = run("back")
+    assert code == 0
+    assert [each["event"] for each in said] == ["server_awaited", "told", "server_answers"]
+    assert said[0]["problem"] == "server 7: wanted an answer, got none"
+    assert said[1]["awaited"] == "server 7: awaited for 0 s: wanted an answer, got none"
+    assert said[1]["problem"] is None
+    assert said[2]["awaited_s"] >= 0
