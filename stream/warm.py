@@ -10,6 +10,7 @@ import numpy as np
 
 from catalog.records import Area, City, Device, KpiDocument, Measured, Quantity, Record, SensorKind
 from catalog.topics import PARTITIONS, partition_of
+from formula.compile import compile_kpi
 from formula.functions import FUNCTIONS, kernel_of
 from formula.signature import signature_of
 from kernels.seen import grown, with_room
@@ -72,8 +73,18 @@ def _frames() -> list[bytes]:
     return frames + [encode(beat, {"value": np.zeros(0)}) for beat in beats]
 
 
+def _require_taken() -> None:
+    """Raise FormulaError where a formula above is refused: a worker passes over it, and its loops would be compiled while readings wait."""
+    records = _catalogue()
+    quantities = {record.id: record for _, record in records if isinstance(record, Quantity)}
+    kpis = {record.id: record for _, record in records if isinstance(record, KpiDocument)}
+    for kpi in kpis.values():
+        compile_kpi(kpi, quantities, kpis)
+
+
 def warm() -> None:
     """Compile, or load from the cache, everything that the worker runs."""
+    _require_taken()
     worker = WorkerPartition(0)
     combiner = CombinerPartition(partition_of("warm"), PARTITIONS)
     publisher, offset = Publisher(worker), 0
@@ -91,8 +102,6 @@ def warm() -> None:
     load(0, dump(worker))
     combiner.restore(combiner.snapshot())
     state = worker.state
-    if len(state.program.aggregates) < len(_FORMULAS):  # a worker passes over a formula that it refuses; here that would leave loops to compile later
-        raise AssertionError(f"warm: wanted aggregates of {sorted(_FORMULAS)}, got {state.program.aggregates}")
     with_room(state.seen, state.program.device_kind, state.watermark_us, state.seen.late.key.size)  # as when the table is full
     grown(state.seen)
 
