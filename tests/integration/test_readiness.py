@@ -18,7 +18,8 @@ from tests.integration.test_worker_restarts import KPIS_HERE
 from tests.servers import Running, System, start_system
 from tests.stream.city import SECOND, T0, catalogue_frame, documents, readings_frame
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(240)]
+"""Half a minute for each way; tests/runtime has the rule without servers."""
 WATCHDOG_S = 9.0
 """So that Kafka is asked after three seconds of nothing; every outage here lasts longer than this patience, and ends nobody."""
 PART = 3
@@ -82,7 +83,7 @@ AWAY: dict[str, tuple[Callable[[System], None], Callable[[System], None]]] = {
 }
 
 
-@pytest.mark.parametrize("how", [how if n == 0 else pytest.param(how, marks=pytest.mark.slow) for n, how in enumerate(AWAY)])  # half a minute each
+@pytest.mark.parametrize("how", AWAY)
 def test_kafka_that_is_away_makes_idle_processes_unready_until_it_is_back(there: There, how: str) -> None:
     go, come = AWAY[how]
     idle(there)
