@@ -21,13 +21,12 @@ from benchmarks.duck import MINUTE_US, Part, Side, answer
 from benchmarks.limits import Record
 from catalog.records import KpiDocument, Quantity
 from kernels.accumulate import accumulate
-from kernels.arrive import NEVER_US, Rows, Verdicts, arrive, new_verdicts
+from kernels.arrive import NEVER_US, Rows, Verdicts, new_verdicts
 from kernels.lanes import COUNT, HIGH, LOW, SUM_HI, SUM_LO
-from kernels.names import numbers_of, placed
 from kernels.reduce import FUNCTIONS, PartialRows, Scratch, new_rows, new_scratch, reduce_blocks
-from kernels.seen import new_seen, with_room
+from kernels.seen import new_seen
 from runtime.frames import decode
-from stream.worker.partition import WorkerPartition
+from stream.worker.partition import WorkerPartition, judge, rows_of
 
 _NAMES = {"en": "mean", "fr": "mean", "nl": "mean"}
 
@@ -122,20 +121,9 @@ def _means_only(worker: WorkerPartition) -> None:
 
 def _arrived(worker: WorkerPartition, frame: Any) -> tuple[Rows, Verdicts]:
     """The worker's own first half: ids to numbers, arrival checks."""
-    state, columns = worker.state, frame.columns
-    device, quantity = columns["device"], columns["quantity"]
-    slots = numbers_of(state.program.names.devices, device.texts.utf8())
-    quantities = numbers_of(state.program.names.quantities, quantity.texts.utf8())
-    numbers = (columns[name] for name in ("measured_at", "received_at", "value", "quality"))
-    rows, verdicts = Rows(placed(slots, device.codes), placed(quantities, quantity.codes), *numbers), new_verdicts(frame.rows)
-    _arrive(worker, rows, verdicts)
+    (rows, _), verdicts = rows_of(frame, worker.state.program), new_verdicts(frame.rows)
+    judge(rows, worker.state, verdicts)
     return rows, verdicts
-
-
-def _arrive(worker: WorkerPartition, rows: Rows, verdicts: Verdicts) -> None:
-    state = worker.state
-    seen = with_room(state.seen, state.program.device_kind, state.watermark_us, rows.slot.size)
-    state.seen = arrive(rows, state.program.tables, state.watermark_us, state.quiet_from_us, seen, verdicts)
 
 
 def _empty(worker: WorkerPartition) -> None:
@@ -153,7 +141,7 @@ def _run(parts: list[Part], *, hot: bool) -> float:
         _empty(part.worker)
         for frames in [[frame] for frame in part.frames] if hot else [part.frames]:
             if hot:
-                _arrive(part.worker, *frames[0])
+                judge(frames[0][0], part.worker.state, frames[0][1])
             began_s = time.process_time()
             for rows, verdicts in frames:
                 _accumulate(part.worker, rows, verdicts)

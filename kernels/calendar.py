@@ -12,7 +12,7 @@ import numpy as np
 
 from kernels._jit import jit
 
-_LENGTH_US = np.array([60_000_000, 900_000_000, 3_600_000_000], np.int64)
+LENGTH_US = np.array([60_000_000, 900_000_000, 3_600_000_000], np.int64)
 
 
 @jit
@@ -31,7 +31,7 @@ def edge(edges: Any, low: int, high: int, at_us: int) -> Any:
 def start_of(lanes: Any, city: int, window: int, at_us: int) -> Any:
     """Start (µs) of the window of class `window` that holds at_us in the calendar of a city."""
     if window < 3:
-        return at_us - at_us % _LENGTH_US[window]
+        return at_us - at_us % LENGTH_US[window]
     return lanes.edges[edge(lanes.edges, lanes.calendar_at[city, window - 3], lanes.calendar_at[city, window - 2], at_us)]
 
 
@@ -39,7 +39,7 @@ def start_of(lanes: Any, city: int, window: int, at_us: int) -> Any:
 def end_of(lanes: Any, city: int, window: int, at_us: int) -> Any:
     """End (µs) of that window."""
     if window < 3:
-        return at_us - at_us % _LENGTH_US[window] + _LENGTH_US[window]
+        return at_us - at_us % LENGTH_US[window] + LENGTH_US[window]
     return lanes.edges[edge(lanes.edges, lanes.calendar_at[city, window - 3], lanes.calendar_at[city, window - 2], at_us) + 1]
 
 

@@ -10,21 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from kernels._jit import jit
-from kernels.ordered import Ground, add_product, feed_across
+from kernels.ordered import Ground, add_product, feed_across, term
 
 I64 = npt.NDArray[np.int64]
 I32 = npt.NDArray[np.int32]
 _U = np.uint64
-
-
-@jit
-def _term(function: int, before: Any, v: Any, above: Any) -> Any:
-    """What is counted of a value that held, or of a step from it to v."""
-    if function == 11:
-        return v - before if v >= before else v
-    if function == 10:
-        return np.int64(1) if before >= above else np.int64(0)
-    return before
+Readings = tuple[I32, I32, I64, I64]
 
 
 @jit
@@ -55,16 +46,16 @@ def _feed(rows: Any, ground: Any, start: int, need: Any) -> Any:
             held_us[k], held_value[k], held_fed_us[k] = at, v, at
             cell[c], dirty[p] = cell[c] + 1, 1
             times = min(at, before_us + hold_us[s]) - fed_us if function[t] != 11 else np.int64(1)
-            term = _term(function[t], before, v, above[t])
+            counted = term(function[t], before, v, above[t])
             if before_us == -(1 << 62) or times <= 0:
                 continue
-            if -(1 << 31) <= term < 1 << 31 and times < 1 << 31:  # the product has 63 bits
-                low, product = _U(cell[c + _U(1)]), term * times
+            if -(1 << 31) <= counted < 1 << 31 and times < 1 << 31:  # the product has 63 bits
+                low, product = _U(cell[c + _U(1)]), counted * times
                 cell[c + _U(1)], carry = np.int64(low + _U(product)), (product >> 63) + np.int64(low + _U(product) < low)
                 if carry != 0:
                     cell[c + _U(2)] += carry
             else:
-                add_product(blocks.cell, p, term, times)
+                add_product(blocks.cell, p, counted, times)
             cell[c + _U(7)] += times
     return np.int64(slot.size)
 
@@ -105,7 +96,17 @@ def split(slot: I32, at_us: I64, slot_kind: I32, watermark_us: I64) -> tuple[I64
     return passed[:n], waiting[: slot.size - n]
 
 
-def feed(rows: tuple[I32, I32, I64, I64], ground: Ground, start: int, need: I64) -> int:
+def in_order(rows: Readings, which: I64) -> Readings:
+    """Those of the readings (slot, quantity, at_us, integer value), by ascending number, in order of time as `feed` wants them.
+
+    Readings of one time stay in the order of the log: they are of several devices or quantities, which know nothing of each other.
+    """
+    order = which[np.argsort(rows[2][which], kind="stable")]
+    slot, quantity, at_us, value = rows
+    return slot[order], quantity[order], at_us[order], value[order]
+
+
+def feed(rows: Readings, ground: Ground, start: int, need: I64) -> int:
     """Feed readings (slot, quantity, at_us, integer value; ascending in time) from row `start` on, in place.
 
     need      int64[3]; where a window is not open: its lane, start (µs) and city

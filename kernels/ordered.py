@@ -108,6 +108,16 @@ def add_product(cell: Any, p: Any, value: Any, duration_us: Any) -> None:
 
 
 @jit
+def term(function: Any, before: Any, v: Any, above: Any) -> Any:
+    """What is counted of a value that held, or of a step from it to v."""
+    if function == 11:
+        return v - before if v >= before else v
+    if function == 10:
+        return np.int64(1) if before >= above else np.int64(0)
+    return before
+
+
+@jit
 def _advance(ground: Any, t: int, s: int, until_us: int, write: bool, need: Any) -> Any:
     """Count the held value up to until_us; False where a window it touches is not open (then nothing was written)."""
     lanes, blocks, tracks, held = ground.lanes, ground.blocks, ground.tracks, ground.held
@@ -118,9 +128,7 @@ def _advance(ground: Any, t: int, s: int, until_us: int, write: bool, need: Any)
     end = min(until_us, held.at_us[t, s] + ground.hold_us[s])
     at = held.fed_us[t, s]
     part = lanes.part[lane]
-    value = held.value[t, s]
-    if tracks.function[t] == 10:
-        value = 1 if value >= tracks.above[t] else 0
+    value = term(tracks.function[t], held.value[t, s], held.value[t, s], tracks.above[t])
     while at < end:
         start = start_of(lanes, city, lanes.window[lane], at)
         stop = end_of(lanes, city, lanes.window[lane], at)
@@ -158,8 +166,7 @@ def _note(ground: Any, t: int, s: int, at_us: int, v: int, write: bool, need: An
             blocks.cell[p, 0] += 1
             blocks.dirty[p] = 1
             if tracks.function[t] == 11 and held.at_us[t, s] != -(1 << 62):
-                step = v - held.value[t, s] if v >= held.value[t, s] else v
-                add_product(blocks.cell, p, step, 1)
+                add_product(blocks.cell, p, term(11, held.value[t, s], v, tracks.above[t]), 1)
                 blocks.cell[p, 7] += 1
         held.at_us[t, s], held.value[t, s], held.fed_us[t, s] = at_us, v, at_us
     return True

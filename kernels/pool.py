@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from kernels._jit import jit
 from kernels.arrive import Rows, Verdicts
-from kernels.calendar import in_part, start_of
+from kernels.calendar import LENGTH_US, in_part, start_of
 from kernels.lanes import Lanes
 from kernels.table import Table, new_table, place_in, put
 
@@ -41,14 +41,8 @@ def _pool(rows: Any, verdicts: Any, lanes: Any, pooled: Any, pooled_quantity: An
             lane = lane_of[j]
             if pooled[lane] == 0 or (part[lane] != 0 and not in_part(lanes, slot_city[s], part[lane], at)):
                 continue
-            if window[lane] == 0:
-                start = at - at % 60_000_000
-            elif window[lane] == 1:
-                start = at - at % 900_000_000
-            elif window[lane] == 2:
-                start = at - at % 3_600_000_000
-            else:
-                start = start_of(lanes, slot_city[s], window[lane], at)
+            w = window[lane]
+            start = at - at % LENGTH_US[w] if w < LENGTH_US.size else start_of(lanes, slot_city[s], w, at)
             key = (np.int64(lane) << 52) | (np.int64(area[s]) << 32) | np.int64(value)
             p = place_in(keys, times_us, key, start)
             if keys[p] == -1:

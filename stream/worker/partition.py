@@ -13,14 +13,15 @@ import numpy.typing as npt
 from catalog.reasons import Reason
 from catalog.topics import READINGS
 from kernels.accumulate import accumulate
-from kernels.arrive import NEVER_US, Rows, arrive, new_verdicts
-from kernels.feeding import feed, ordered_rows, split
+from kernels.arrive import NEVER_US, Rows, Verdicts, arrive, new_verdicts
+from kernels.feeding import feed, in_order, ordered_rows, split
 from kernels.names import CORRECTING, KNOWN, POOLED, TRACKED, numbers_of, placed, traits_of
 from kernels.ordered import Ground, close
 from kernels.seen import with_room
 from runtime.frames import DamagedFrame, Frame, decode
 from stream.worker import register
 from stream.worker.outputs import Outputs, checked_meta, refusal, with_rows, without_rows
+from stream.worker.program import Program
 from stream.worker.state import State
 from stream.worker.whole import whole_catalogue, whole_heartbeat, whole_readings
 
@@ -83,25 +84,12 @@ class WorkerPartition:
         return without_rows(meta)
 
     def _readings(self, frame: Frame, offset: int) -> Outputs:
-        state, program = self.state, self.state.program
-        columns = frame.columns
-        device, quantity, tables = columns["device"], columns["quantity"], program.tables
-        slots = numbers_of(program.names.devices, device.texts.utf8())
-        quantities = numbers_of(program.names.quantities, quantity.texts.utf8())
-        rows = Rows(
-            placed(slots, device.codes),
-            placed(quantities, quantity.codes),
-            columns["measured_at"],
-            columns["received_at"],
-            columns["value"],
-            columns["quality"],
-        )
+        state = self.state
+        rows, traits = rows_of(frame, state.program)
         if state.incomplete and frame.rows:
-            self._began(int(columns["received_at"].max()))
+            self._began(int(rows.received_us.max()))
         verdicts = new_verdicts(frame.rows)
-        seen = with_room(state.seen, program.device_kind, state.watermark_us, frame.rows)
-        state.seen = arrive(rows, tables, state.watermark_us, state.quiet_from_us, seen, verdicts)
-        traits = traits_of(slots, quantities, tables.slot_kind, tables.correcting, program.names.traits)
+        judge(rows, state, verdicts)
         if traits & KNOWN:
             self._count(rows, verdicts, traits)
         return with_rows(frame, verdicts, checked_meta("readings", offset, state.watermarks()), (self.partition, offset), state.registry.city_of)
@@ -153,11 +141,8 @@ class WorkerPartition:
         slot, quantity, at_us, value = state.pending
         passed, waiting = split(slot, at_us, program.tables.slot_kind, state.watermark_us)
         if passed.size:
-            # Readings of one time stay in the order of the log: they are of several devices or quantities, which know nothing of each other.
-            order = passed[np.argsort(at_us[passed], kind="stable")]
-            rows = (slot[order], quantity[order], at_us[order], value[order])
+            rows, at = in_order(state.pending, passed), 0
             state.pending = (slot[waiting], quantity[waiting], at_us[waiting], value[waiting])
-            at = 0
             while (at := feed(rows, self._ground(), at, self._need)) < rows[0].size:
                 self._open_needed()
         self._close_tracks()
@@ -168,12 +153,10 @@ class WorkerPartition:
 
     def _close_tracks(self) -> None:
         state, program = self.state, self.state.program
-        passed_by: dict[str, int] = {}
-        for t, lane in enumerate(program.tracks.lane.tolist()):
-            quantity = program.lane_keys[lane][0]
-            passed_us = passed_by.get(quantity)
-            if passed_us is None:
-                passed_us = passed_by[quantity] = state.passed_us(quantity)
+        lanes = program.tracks.lane.tolist()
+        passed = {quantity: state.passed_us(quantity) for quantity in {program.lane_keys[lane][0] for lane in lanes}}
+        for t, lane in enumerate(lanes):
+            passed_us = passed[program.lane_keys[lane][0]]
             if passed_us in (NEVER_US, 1 << 62) or passed_us < self._next_us[t]:
                 continue
             until_us, self._next_us[t] = program.starts_of(lane, passed_us), program.next_us(lane, passed_us)
@@ -210,3 +193,19 @@ class WorkerPartition:
         """After a change of the catalogue, and a load: the next feeding is due with the next second of a watermark."""
         self._fed_s = self._seconds()
         self._next_us = [NEVER_US] * self.state.program.tracks.lane.size
+
+
+def rows_of(frame: Frame, program: Program) -> tuple[Rows, int]:
+    """A readings frame's rows with this partition's numbers, and what holds of some of the devices and quantities that it names (kernels.names)."""
+    columns, names, tables = frame.columns, program.names, program.tables
+    device, quantity = columns["device"], columns["quantity"]
+    slots, quantities = numbers_of(names.devices, device.texts.utf8()), numbers_of(names.quantities, quantity.texts.utf8())
+    numbers = (columns[name] for name in ("measured_at", "received_at", "value", "quality"))
+    traits = traits_of(slots, quantities, tables.slot_kind, tables.correcting, names.traits)
+    return Rows(placed(slots, device.codes), placed(quantities, quantity.codes), *numbers), traits
+
+
+def judge(rows: Rows, state: State, verdicts: Verdicts) -> None:
+    """The arrival checks; changes the verdicts, what was seen, and the watermarks."""
+    seen = with_room(state.seen, state.program.device_kind, state.watermark_us, rows.slot.size)
+    state.seen = arrive(rows, state.program.tables, state.watermark_us, state.quiet_from_us, seen, verdicts)

@@ -146,7 +146,7 @@ def compile_program(registry: Registry) -> Program:
         pooled=pooled,
         tracks=tracks,
         tracked=tracked,
-        tracked_kinds=np.flatnonzero(measured[:, tracked[: measured.shape[1]]].any(axis=1))[: len(kinds)].astype(np.int32),
+        tracked_kinds=np.flatnonzero(measured[:, np.unique(tracks.quantity)].any(axis=1))[: len(kinds)].astype(np.int32),
         names=Dictionary(new_names(registry.slot_of), new_names(quantities), (pooled.quantity * POOLED + tracked * TRACKED).astype(np.uint8)),
         leaf=np.ascontiguousarray(places[0].area[:, 0]) if places else np.zeros(0, np.int32),
         dated=any(slot.record.valid_from is not None or slot.record.valid_to is not None for slot in registry.slots),

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from kernels.feeding import feed
+from kernels.feeding import feed, in_order
 from kernels.lanes import COUNT, SPARE, SUM_HI, SUM_LO
 from kernels.ordered import Ground, Held
 from kernels.reduce import FUNCTIONS
@@ -135,12 +135,10 @@ def _with_tail(state: State, lanes: set[int]) -> OpenWindows:
     """A copy of these lanes' windows in which all that waits is fed, in order of time."""
     program, windows, need = state.program, state.windows.copied(lanes), np.zeros(3, np.int64)
     held = Held(*(each.copy() for each in state.held))
-    slot, quantity, at_us, value = state.pending
     # Why: a kind without devices here has no watermark that goes on; its readings wait for good.
-    waits = np.flatnonzero(np.isin(program.tables.slot_kind[slot], program.active_kinds))
-    order = waits[np.lexsort((quantity[waits], slot[waits], at_us[waits]))]
-    rows, at = (slot[order], quantity[order], at_us[order], value[order]), 0
-    while (at := feed(rows, Ground(program.lanes, windows.arrays, program.tracks, held, program.hold_us), at, need)) < order.size:
+    waits = np.flatnonzero(np.isin(program.tables.slot_kind[state.pending[0]], program.active_kinds))
+    rows, at = in_order(state.pending, waits), 0
+    while (at := feed(rows, Ground(program.lanes, windows.arrays, program.tracks, held, program.hold_us), at, need)) < waits.size:
         lane, start_us, city = (int(n) for n in need)
         windows.open(program, lane, start_us, city)
     _moments(program, windows, held)

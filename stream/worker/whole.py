@@ -67,12 +67,10 @@ def whole_catalogue(frame: Frame) -> list[tuple[str, str, Record | None]]:
 def _check_coded(name: str, column: object) -> Coded:
     if not isinstance(column, Coded):
         raise DamagedFrame(f"frame, {name}: wanted a dictionary of texts, got {type(column).__name__}")
-    if isinstance(column.texts, Texts):  # decoded: Arrow has looked at every code
-        if column.texts.arrow.null_count:
-            raise DamagedFrame(f"frame, {name}: wanted texts, got some that are missing")
-        return column
-    if None in column.texts:
+    if column.texts.arrow.null_count if isinstance(column.texts, Texts) else None in column.texts:
         raise DamagedFrame(f"frame, {name}: wanted texts, got some that are missing")
+    if isinstance(column.texts, Texts):  # decoded: Arrow has looked at every code
+        return column
     if column.codes.size and int(column.codes.view(np.uint32).max()) >= len(column.texts):  # a negative one is a large one, too
         raise DamagedFrame(f"frame, {name}: wanted codes of {len(column.texts)} texts, got {int(column.codes.min())} to {int(column.codes.max())}")
     return column
