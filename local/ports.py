@@ -4,9 +4,9 @@ Promises  The defaults stay away from the servers' own usual ports; KOMPAS_PORT_
 Leaves    Listening to the servers.
 """
 
-import os
 import random
 import socket
+from collections import deque
 from collections.abc import Iterable, Mapping
 
 import psutil
@@ -27,9 +27,10 @@ DEFAULTS: Mapping[str, int] = {
     "grafana": 23000,  # in containers only
 }
 HOST = "127.0.0.1"
-_SHARES = 16
 _FREE = [port for port in range(10_000, 32_000) if port not in DEFAULTS.values()]
 """Below what Linux gives to connections (32768 and up where nobody has changed it)."""
+_promised: deque[socket.socket] = deque(maxlen=512)
+"""A name in the machine's abstract name space for each port given out: until a server listens, nothing else tells others that it is taken."""
 
 
 def chosen(environment: Mapping[str, str]) -> dict[str, int]:
@@ -49,15 +50,28 @@ def chosen(environment: Mapping[str, str]) -> dict[str, int]:
 def free(count: int) -> list[int]:
     """`count` different ports that nobody listens on at this moment, of those that the system gives to no connection by itself.
 
-    A port of the system's own range may be a connection's a moment later, and a server that starts again on it finds it in use.
+    A port of the system's own range may be a connection's a moment later, and a server that starts again on it finds it in use. A port
+    given out is not given out again, by this or any other process, while this one lives (of the last 512).
     """
     found: list[int] = []
-    chance, mine = random.SystemRandom(), _FREE[os.getpid() % _SHARES :: _SHARES]  # programs that look at the same moment see different ones
+    chance = random.SystemRandom()
     while len(found) < count:
-        port = chance.choice(mine)
-        if port not in found and not taken(port):
+        port = chance.choice(_FREE)
+        if not taken(port) and _promise(port):
             found.append(port)
     return found
+
+
+def _promise(port: int) -> bool:
+    """Keep the port for this process; False where it is another caller's. The kernel forgets it with the process."""
+    name = socket.socket(socket.AF_UNIX)
+    try:
+        name.bind(f"\0kompas-port-{port}")
+    except OSError:
+        name.close()
+        return False
+    _promised.append(name)
+    return True
 
 
 def taken(port: int) -> bool:

@@ -2,6 +2,8 @@
 
 import os
 import socket
+import subprocess
+import sys
 
 import pytest
 
@@ -50,3 +52,12 @@ def test_free_ports_are_free_and_different() -> None:
     found = ports.free(5)
     assert len(set(found)) == 5
     assert not any(ports.taken(port) for port in found)
+
+
+def test_a_port_given_out_is_nobody_elses_before_a_server_listens(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ports, "_FREE", ports._FREE[:400])
+    mine = set(ports.free(150))
+    asked = "from local import ports; ports._FREE = ports._FREE[:400]; print(*ports.free(150))"
+    theirs = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True).stdout.split()
+    assert len(theirs) == 150
+    assert not mine & {int(port) for port in theirs}
