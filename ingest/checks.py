@@ -13,7 +13,7 @@ import numpy.typing as npt
 from catalog.quality import Cause, Flag
 from catalog.reasons import Reason
 from ingest.decode import Decoded, Delivery
-from ingest.format import Refusal, shown
+from ingest.format import Columns, Refusal, shown
 from ingest.registry import Registry, Route
 from ingest.times import iso
 from kernels import ingest as kernel
@@ -72,10 +72,11 @@ def judge(decoded: Decoded, deliveries: Sequence[Delivery], registry: Registry) 
     verdict = np.where(slot < 0, -slot, kernel.OK).astype(np.uint8)
     value = kernel.canonical(slot, np.array(columns.value, np.float64), registry.table, verdict)
     kernel.timely(measured_at, received_at, max_age_us[message], AHEAD_US, verdict)
-    latitude, longitude = _positions(decoded, message, verdict)
+    device = device[message]
+    latitude, longitude = _positions(decoded.columns, device, registry, verdict)
     quantity = registry.quantity_of_slot[np.maximum(slot, 0)] if len(registry.quantity_of_slot) else np.zeros(rows, np.int32)
     kernel.repeated(message, quantity, measured_at, value, verdict)
-    all_rows = (message, device[message], partition[message], quantity, measured_at, received_at, value, quality, latitude, longitude)
+    all_rows = (message, device, partition[message], quantity, measured_at, received_at, value, quality, latitude, longitude)
     good = verdict == kernel.OK
     if good.all():
         return Judged(*all_rows, rows, 0, 0)
@@ -96,20 +97,19 @@ def _per_message(decoded: Decoded, deliveries: Sequence[Delivery]) -> tuple[I32,
     return table[:, 0].astype(np.int32), table[:, 1].astype(np.int32), table[:, 2], received_us
 
 
-def _positions(decoded: Decoded, message: I32, verdict: npt.NDArray[np.uint8]) -> tuple[F64 | None, F64 | None]:
+def _positions(columns: Columns, device: I32, registry: Registry, verdict: npt.NDArray[np.uint8]) -> tuple[F64 | None, F64 | None]:
     """Latitude and longitude per row (NaN: none), or None where no row has one; MISPLACED outside the city's box."""
-    placed = decoded.columns.positions
-    if not placed:
+    written = len(columns.latitude)
+    if not written:
         return None, None
-    latitude, longitude = np.full(len(verdict), np.nan), np.full(len(verdict), np.nan)
-    for row, (north_degrees, east_degrees) in placed.items():
-        latitude[row], longitude[row] = north_degrees, east_degrees
-        route = decoded.routes[message[row]]
-        if type(route) is Route and verdict[row] == kernel.OK:
-            west, south, east, north = route.box
-            inside = south <= north_degrees <= north and west <= east_degrees <= east and abs(north_degrees) <= 90.0 and abs(east_degrees) <= 180.0
-            if not inside:
-                verdict[row] = kernel.MISPLACED
+    latitude, longitude = np.full((2, len(verdict)), np.nan)
+    latitude[:written], longitude[:written] = columns.latitude, columns.longitude
+    if np.isnan(latitude).all():
+        return None, None
+    west, south, east, north = registry.boxes[device].T
+    # NaN is on no side of anything, so a row without a position is nowhere outside
+    outside = (latitude < south) | (latitude > north) | (longitude < west) | (longitude > east)
+    verdict[outside & (verdict == kernel.OK)] = kernel.MISPLACED
     return latitude, longitude
 
 
@@ -129,7 +129,7 @@ def _refusal(decoded: Decoded, row: int, verdict: int, found: tuple[float, int, 
         late = "at most 5 minutes ahead of" if verdict == kernel.IN_FUTURE else "not older than its kind's max_age before"
         wanted, got = f"a time {late} the receipt at {_iso(received_at)}", _iso(measured_at)
     elif verdict == kernel.MISPLACED:
-        wanted, got = "a position in or near its city (latitude, longitude)", repr(columns.positions[row])
+        wanted, got = "a position in or near its city (latitude, longitude)", repr((columns.latitude[row], columns.longitude[row]))
     elif verdict == kernel.CONFLICT:
         wanted, got = "one value for a quantity and a time", f"another one, {value:.10g}"
     else:

@@ -9,6 +9,7 @@ import importlib
 import math
 import pkgutil
 from array import array
+from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from types import MappingProxyType
@@ -26,6 +27,8 @@ EARLIEST_US = -62_135_596_800_000_000
 LATEST_US = 253_402_300_800_000_000
 """The years 1 to 9999: what an ISO 8601 time can say."""
 
+_NOWHERE = (math.nan, math.nan)
+_NO_DEGREES = array("d", (math.nan,))
 _SHOWN = 120
 
 
@@ -61,7 +64,7 @@ class Refusal(msgspec.Struct, frozen=True):
 class Columns:
     """Rows of many messages as parallel columns; decoders append, the gateway takes them as arrays."""
 
-    __slots__ = ("at_us", "index", "positions", "quantity", "refusals", "relative", "unit", "value")
+    __slots__ = ("at_us", "index", "latitude", "longitude", "quantity", "refusals", "relative", "unit", "value")
 
     def __init__(self) -> None:
         self.quantity: list[str] = []
@@ -71,8 +74,9 @@ class Columns:
         """µs UTC; for the rows in `relative` µs after receipt."""
         self.index = array("i")
         self.relative: list[int] = []
-        self.positions: dict[int, tuple[float, float]] = {}
-        """Row to (latitude, longitude), for rows that have one."""
+        self.latitude = array("d")
+        self.longitude = array("d")
+        """Degrees, WGS84; NaN: the row has no position, as have all rows from the end of the two columns on."""
         self.refusals: list[Refusal] = []
 
     def __len__(self) -> int:
@@ -108,8 +112,27 @@ class Columns:
 
     def place(self, first: int, latitude: float, longitude: float) -> None:
         """Give every row from row `first` on this position (degrees, WGS84)."""
-        for row in range(first, len(self.value)):
-            self.positions[row] = (latitude, longitude)
+        if len(self.latitude) != first:
+            self._reach(first)
+        for _ in range(first, len(self.value)):
+            self.latitude.append(latitude)
+            self.longitude.append(longitude)
+
+    def place_by_time(self, first: int, fixed: Mapping[int, tuple[float, float]], since: Mapping[int, tuple[float, float]]) -> None:
+        """Give the rows from row `first` on the position of their time, where there is one: `fixed` by µs UTC, `since` by µs after receipt."""
+        if len(self.latitude) != first:
+            self._reach(first)
+        resting = frozenset(self.relative[bisect_left(self.relative, first) :])
+        for row, at_us in enumerate(self.at_us[first:], start=first):
+            latitude, longitude = (since if row in resting else fixed).get(at_us, _NOWHERE)
+            self.latitude.append(latitude)
+            self.longitude.append(longitude)
+
+    def _reach(self, rows: int) -> None:
+        """Make both columns of positions `rows` long."""
+        for column in (self.latitude, self.longitude):
+            del column[rows:]
+            column.extend(_NO_DEGREES * (rows - len(column)))
 
     def reject(self, index: int, reason: Reason, wanted: str, got: object) -> None:
         """Refuse record `index`; the good ones of the message still go in."""
@@ -121,18 +144,18 @@ class Columns:
 
     def cut(self, rows: int, refusals: int) -> None:
         """Forget what came after `rows` rows and `refusals` refusals: the message is refused as a whole."""
-        for column in (self.quantity, self.unit, self.value, self.at_us, self.index):
+        for column in (self.quantity, self.unit, self.value, self.at_us, self.index, self.latitude, self.longitude):
             del column[rows:]
         del self.refusals[refusals:]
         self.relative = [row for row in self.relative if row < rows]
-        self.positions = {row: position for row, position in self.positions.items() if row < rows}
 
     def rows(self) -> list[Row]:
         """The rows as objects: for tests, examples and `decode` on the command line, not for the hot path."""
         relative = set(self.relative)
         found = []
         for i, (quantity, value, at_us, unit) in enumerate(zip(self.quantity, self.value, self.at_us, self.unit, strict=True)):
-            latitude, longitude = self.positions.get(i, (None, None))
+            placed = i < len(self.latitude) and not math.isnan(self.latitude[i])
+            latitude, longitude = (self.latitude[i], self.longitude[i]) if placed else (None, None)
             known = None if i in relative else at_us
             found.append(Row(quantity, value, known, unit, latitude, longitude, at_us if i in relative else 0))
         return found

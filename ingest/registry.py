@@ -26,6 +26,7 @@ ROUTES_MAX = 200_000
 _REMEMBERED_CHARACTERS = 256
 """A longer topic is looked up each time: MQTT allows 65,535 bytes, and what anybody makes up must not fill the memory."""
 _FOREVER_US = 1 << 60
+_BOXES_AT_FIRST = 64
 
 
 class Slots(dict[tuple[str, str | None], int]):
@@ -49,8 +50,6 @@ class Route(NamedTuple):
     format: Format
     slots: Slots
     max_age_us: int
-    box: tuple[float, float, float, float]
-    """West, south, east, north: where a position is plausible, degrees."""
 
 
 class Refused(NamedTuple):
@@ -87,6 +86,8 @@ class Registry:
         self.table: npt.NDArray[np.float64] = np.zeros((0, 6))
         """float64[slots, 6] for kernels.ingest.canonical."""
         self.quantity_of_slot: npt.NDArray[np.int32] = np.zeros(0, np.int32)
+        self.boxes: npt.NDArray[np.float64] = np.zeros((_BOXES_AT_FIRST, 4))
+        """float64[at least devices, 4]: west, south, east, north of where a device's position is plausible, degrees; no wider than the globe."""
 
     def apply(self, key: str, document: bytes | None) -> None:
         """One record of the topic: key `<entity>/<id>`, its JSON or None where it is gone. Raises msgspec.MsgspecError for a damaged one."""
@@ -135,11 +136,17 @@ class Registry:
             raise Rejected(Reason.UNKNOWN_DEVICE, f"device {device_id}", f"the registered kind {device.kind}", "nothing")
         if format_name not in self._formats:
             raise Rejected(Reason.UNSUPPORTED_FORMAT, f"topic {shown(topic)}", f"one of {', '.join(self._formats)}", format_name)
-        around = self._margin
-        box = (city.west - around, city.south - around, city.east + around, city.north + around)
         max_age_us = int(min(kind.max_age_s * 1e6, _FOREVER_US))
         number = _number(device_id, self._device_numbers, self.device_ids)
-        return Route(number, city_id, partition_of(device_id), self._formats[format_name], self._slots_of(kind), max_age_us, box)
+        self._box(number, city)
+        return Route(number, city_id, partition_of(device_id), self._formats[format_name], self._slots_of(kind), max_age_us)
+
+    def _box(self, device: int, city: City) -> None:
+        if device >= len(self.boxes):
+            self.boxes = np.concatenate([self.boxes, np.zeros_like(self.boxes)])
+        around = self._margin
+        west, south, east, north = city.west - around, city.south - around, city.east + around, city.north + around
+        self.boxes[device] = max(west, -180.0), max(south, -90.0), min(east, 180.0), min(north, 90.0)
 
     def _slots_of(self, kind: SensorKind) -> Slots:
         if self._stale:

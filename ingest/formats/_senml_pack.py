@@ -146,15 +146,13 @@ def _time(index: int, record: Record, base: _Base) -> Time:
 
 def _place(halves: Mapping[Time, Mapping[str, tuple[int, float]]], first: int, into: Columns) -> None:
     """Give the readings of a time the position of that time; half a position is refused."""
-    whole = {}
-    for time, half in halves.items():
+    fixed: dict[int, tuple[float, float]] = {}
+    since: dict[int, tuple[float, float]] = {}
+    for (relative, at_us), half in halves.items():
         if len(half) == 2:
-            whole[time] = (half["lat"][1], half["lon"][1])
+            (since if relative else fixed)[at_us] = (half["lat"][1], half["lon"][1])
             continue
         ((label, (index, degrees)),) = half.items()
         into.reject(index, Reason.MALFORMED, "latitude and longitude of one time", f"{label} {degrees} alone")
-    relative = set(into.relative)
-    for row in range(first, len(into)):
-        position = whole.get((row in relative, into.at_us[row]))
-        if position is not None:
-            into.positions[row] = position
+    if fixed or since:
+        into.place_by_time(first, fixed, since)

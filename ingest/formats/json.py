@@ -65,9 +65,11 @@ def _quick(index: int, record: _Object, into: Columns) -> None:
             raise ValueError
         into.add(index, record.quantity, record.value, at_us, record.unit)
     if record.latitude is not None or record.longitude is not None or record.lat is not None or record.lon is not None:
-        position = _position({name: getattr(record, name) for name in ("latitude", "longitude", "lat", "lon")}, "")
-        if position is not None:
-            into.place(first, *position)
+        latitude = record.lat if record.latitude is None else record.latitude
+        longitude = record.lon if record.longitude is None else record.longitude
+        if latitude is None or longitude is None:
+            raise ValueError
+        into.place(first, latitude, longitude)
 
 
 def decode_carefully(payload: bytes, into: Columns) -> None:

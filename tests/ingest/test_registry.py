@@ -23,7 +23,18 @@ def test_a_route_has_what_its_messages_need() -> None:
     assert route.slots["temperature", None] >= 0
     assert route.slots["pm2_5", None] == -kernel.UNKNOWN_QUANTITY
     assert route.slots["temperature", "ug/m3"] == -kernel.WRONG_UNIT
-    assert route.box == pytest.approx((3.7, 50.2, 5.0, 51.45))
+    assert registry.boxes[route.device] == pytest.approx((3.7, 50.2, 5.0, 51.45))
+
+
+def test_every_device_has_the_box_of_its_city_as_that_is_now() -> None:
+    registry = city.registry()
+    routes = [registry.route(f"city/testville/{device.id}/json") for device in city.DEVICES]
+    assert len(routes) > 64
+    assert all(registry.boxes[route.device] == pytest.approx((3.7, 50.2, 5.0, 51.45)) for route in routes if isinstance(route, Route))
+    registry.apply("city/testville", msgspec.json.encode(msgspec.structs.replace(city.CITY, west=-179.9, south=-89.9, east=179.9, north=89.9)))
+    moved = registry.route(city.topic())
+    assert isinstance(moved, Route)
+    assert registry.boxes[moved.device].tolist() == [-180.0, -90.0, 180.0, 90.0]
 
 
 @pytest.mark.parametrize(
