@@ -6,7 +6,7 @@ Leaves    The right KPI to referee.py, what was sent to truth.py.
 """
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,9 +15,10 @@ import numpy as np
 import pandas as pd
 
 from catalog.quality import FLAG_MASK, Cause, Flag
+from catalog.records import Kpi
 from catalog.windows import from_us, to_us, window_of
 from runtime import clock
-from simulators import lateness, truth
+from simulators import lateness, referee, truth
 from simulators.simulate import Report, Run
 from simulators.truth import Truth
 from simulators.worlds import World
@@ -45,7 +46,7 @@ class KpiError(msgspec.Struct, frozen=True, kw_only=True):
     missing: int
     """Pairs without a final value."""
     wrong: int
-    """Pairs whose value differs from that of the acceptable readings in time by more than 1e-6 of it."""
+    """Pairs whose value differs from that of the acceptable readings in time by more than 1e-6 of it, or who have one where those give none."""
     largest_error: float
     largest_error_to_undisturbed: float
 
@@ -140,7 +141,7 @@ def judged(known: Truth, stored: pd.DataFrame, pairs: pd.DataFrame, waited_s: fl
     """The comparison itself.
 
     stored  device, quantity, stamped_us, received_us, stored_value, quality
-    pairs   kpi, area, window_start_us, true, in_time, final (NaN: none), found (bool or NaN)
+    pairs   kpi, area, window_start_us, true, acceptable, in_time, final (NaN: none), found (bool or NaN), enough (bool or NaN)
     """
     sent, expected = _expected(known.readings)
     both = expected.merge(stored, on=_KEY)
@@ -182,6 +183,8 @@ def _expected(readings: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
 def _kpi_error(kpi: str, rows: pd.DataFrame) -> KpiError:
     error = (rows["final"] - rows["in_time"]).abs()
     wrong = (error > _TOLERANCE * rows["in_time"].abs().clip(lower=1.0)) | (rows["final"].isna() & rows["found"].eq(other=True) & rows["enough"])
+    none = rows["in_time"].isna() & rows["acceptable"].isna()
+    wrong |= none & rows["final"].notna()
     missing = rows["found"].ne(other=True)
     return KpiError(
         kpi=kpi,
@@ -194,7 +197,7 @@ def _kpi_error(kpi: str, rows: pd.DataFrame) -> KpiError:
 
 
 def _due(known: Known, report: Report) -> pd.DataFrame:
-    """Truth of the windows that lie wholly between the first and the last second of the run."""
+    """Truth of the windows that lie wholly between the first and the last second of the run, with a number and without one."""
     table = known.truth.kpis
     kpis, zone = known.world.catalogue.kpis, known.world.pack.city.time_zone
     last_us = report.start_us + round(_duration_us(known.truth.readings, report))
@@ -202,7 +205,15 @@ def _due(known: Known, report: Report) -> pd.DataFrame:
         start_us >= report.start_us and window_of(start_us, kpis[kpi].window, zone)[1] <= last_us
         for kpi, start_us in zip(table["kpi"], table["window_start_us"].astype("int64"), strict=True)
     ]
-    return table[np.array(inside, np.bool_)].dropna(subset=["in_time"])
+    return said_in_time(table[np.array(inside, np.bool_)], kpis)
+
+
+def said_in_time(table: pd.DataFrame, kpis: Mapping[str, Kpi]) -> pd.DataFrame:
+    """Of the truth's windows those that readings in time say something of: a number, or that there is none."""
+    told = table.dropna(subset=["devices"])
+    back = told["kpi"].map({kpi: referee.looks_back(kpis[kpi]) for kpi in told["kpi"].unique()}).eq(other=True)
+    # Why: late readings may have been restated, and a database may know more of the past than the run does.
+    return told[told["in_time"].notna() | (told["acceptable"].isna() & ~back)]
 
 
 def _duration_us(readings: pd.DataFrame, report: Report) -> int:

@@ -1,45 +1,52 @@
 """The referee: a KPI computed slowly and obviously from a table of readings, by its own reading of the formula.
 
-Promises  Shares no code with formula/, kernels/ and stream/: it agrees with them only where all are right. Aggregates are
-          device first, then devices; every level from devices, never from lower levels.
-Leaves    Which readings count to its caller. Formulas it cannot compute raise UnknownFormulaError, they are never guessed.
+Promises  Shares no code with formula/, kernels/ and stream/: it agrees with them only where all are right. It knows every function that the
+          catalogue uses; formulas that it cannot compute raise UnknownFormulaError, they are never guessed.
+Leaves    Which readings count to its caller; aggregates to aggregates.py, what standards define to standards.py; coverage, which the platform
+          judges by all registered devices.
 """
 
 import ast
-import math
+import re
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from catalog.records import Area, City, Device, Kpi, Level, SensorKind, WindowName
-from catalog.windows import window_of
-from simulators.mood import local_us
+from catalog.records import Kpi
+from simulators import standards
+from simulators.aggregates import KEY, UnknownFormulaError, aggregate
+from simulators.ground import Ground, start_before, window_starts
 
-_HOUR_US = 3_600_000_000
-_KEY = ["area", "window_start_us"]
-
-
-class UnknownFormulaError(Exception):
-    """A formula beyond what the referee computes."""
+_AT = re.compile(r"\bat\(\s*([a-z0-9._:-]+)\s*,\s*-\s*(\d+)\s*([hdw])\s*\)")
 
 
-class Ground(NamedTuple):
-    """Where readings belong and how long they hold."""
+class _Formula(NamedTuple):
+    """A KPI's formula, read."""
 
-    city: City
-    areas: Mapping[str, Mapping[Level, str]]
-    """Device to the area of each level."""
-    max_hold_s: Mapping[str, float]
-    """Device to how long a value of it holds where the next one does not come."""
+    kpi: Kpi
+    root: ast.expr
+    sums: Mapping[str, ast.Call]
+    """Its aggregates by their text."""
+    earlier: Mapping[str, Mapping[tuple[str, int], float]]
+    """Other KPIs that it looks back at, by area and window."""
 
 
-def ground(city: City, areas: Mapping[str, Area], devices: Mapping[str, Device], kinds: Mapping[str, SensorKind]) -> Ground:
-    """The ground of a city pack; a kind without max_hold_s holds for three of its cadences."""
-    chains = {device.id: _chain(areas, device.area) for device in devices.values()}
-    holds = {device.id: kinds[device.kind].max_hold_s or 3.0 * kinds[device.kind].cadence_s for device in devices.values()}
-    return Ground(city, chains, holds)
+class _Case(NamedTuple):
+    """What a formula is computed from, for all areas of one level."""
+
+    formula: _Formula
+    where: Ground
+    keys: pd.MultiIndex
+    """Areas and windows."""
+    told: Mapping[str, "pd.Series[float]"]
+    """Aggregates by their text; NaN where nobody said anything."""
+
+
+def looks_back(kpi: Kpi) -> bool:
+    """Whether its value rests on another KPI's earlier one."""
+    return bool(_AT.search(kpi.formula))
 
 
 def judge(kpi: Kpi, readings: pd.DataFrame, where: Ground) -> pd.DataFrame:
@@ -47,24 +54,23 @@ def judge(kpi: Kpi, readings: pd.DataFrame, where: Ground) -> pd.DataFrame:
 
     readings  columns device, quantity, at_us (int64, µs UTC), value (canonical unit); one row per reading that counts
     ->        columns kpi, version, area, window_start_us, value, devices; windows without a reading of any input are absent,
-              value is NaN where an input is missing or something is divided by zero
+              value is NaN where an input is missing, something is divided by zero or a standard has no answer: the platform
+              publishes no number there. What it looks back at is missing where the readings do not reach so far. `devices` is
+              the largest number over the aggregates; 0 where readings lie in other parts of the day alone
     """
-    try:
-        tree = ast.parse(kpi.formula.strip(), mode="eval").body
-    except SyntaxError as error:  # at(kpi, -7d) is no Python
-        raise UnknownFormulaError(f"kpi {kpi.id}: the referee cannot read {kpi.formula}") from error
-    used = {node.args[0].id for node in ast.walk(tree) if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Name)}
-    rows = readings[readings["quantity"].isin(used)].copy()
+    root = _parsed(kpi)
+    calls = [node for node in ast.walk(root) if isinstance(node, ast.Call)]
+    sums = {ast.unparse(call): call for call in calls if call.args and isinstance(call.args[0], ast.Name)}
+    earlier = {base: _numbers(kpi, base, readings, where) for base, _, _ in filter(None, map(_back, calls))}
+    rows = readings[readings["quantity"].isin({call.args[0].id for call in sums.values() if isinstance(call.args[0], ast.Name)})].copy()
     rows["window_start_us"] = window_starts(rows["at_us"], kpi.window, where.city.time_zone)
     parts = []
     for level in kpi.levels:
         rows["area"] = [where.areas[device].get(level) for device in rows["device"]]
         here = rows.dropna(subset=["area"])
         if not here.empty:
-            value = _evaluate(tree, here, kpi, where)
-            devices = here.groupby(_KEY)["device"].nunique()
-            parts.append(pd.DataFrame({"value": value, "devices": devices}).fillna({"devices": 0}).reset_index())
-    columns = ["kpi", "version", *_KEY, "value", "devices"]
+            parts.append(_level(_Formula(kpi, root, sums, earlier), here, where))
+    columns = ["kpi", "version", *KEY, "value", "devices"]
     if not parts:
         return pd.DataFrame({name: [] for name in columns})
     found = pd.concat(parts, ignore_index=True)
@@ -72,31 +78,78 @@ def judge(kpi: Kpi, readings: pd.DataFrame, where: Ground) -> pd.DataFrame:
     return found.assign(kpi=kpi.id, version=kpi.version)[columns].sort_values(["area", "window_start_us"], ignore_index=True)
 
 
-def window_starts(at_us: "pd.Series[int]", window: WindowName, time_zone: str) -> "pd.Series[int]":
-    """Start of each row's window; windows change at whole quarters of an hour, or at whole minutes."""
-    grain = 60_000_000 if window == "minute" else 900_000_000
-    grains = at_us // grain
-    starts = {each: window_of(int(each) * grain, window, time_zone)[0] for each in grains.unique()}
-    return grains.map(starts).astype("int64")
+def _level(formula: _Formula, rows: pd.DataFrame, where: Ground) -> pd.DataFrame:
+    """The KPI in all areas of one level."""
+    told = {text: aggregate(call, rows, formula.kpi, where) for text, call in formula.sums.items()}
+    spoken = {key for each in told.values() for key in each.value.index} | set(rows.groupby(KEY).groups)
+    keys = pd.MultiIndex.from_tuples(sorted(spoken), names=KEY)
+    value = _evaluate(formula.root, _Case(formula, where, keys, {text: each.value.reindex(keys) for text, each in told.items()}))
+    devices = pd.concat([each.devices.reindex(keys) for each in told.values()], axis=1).max(axis=1)
+    return pd.DataFrame({"value": value, "devices": devices.fillna(0)}).reset_index()
 
 
-def _evaluate(at: ast.expr, rows: pd.DataFrame, kpi: Kpi, where: Ground) -> "pd.Series[float]":
+def _parsed(kpi: Kpi) -> ast.expr:
+    """The formula; `at(kpi, -7d)`, which is no Python, as `at("kpi", "7", "d")`."""
+    try:
+        return ast.parse(_AT.sub(r'at("\1", "\2", "\3")', kpi.formula.strip()), mode="eval").body
+    except SyntaxError as error:
+        raise UnknownFormulaError(f"kpi {kpi.id}: the referee cannot read {kpi.formula}") from error
+
+
+def _back(at: ast.expr) -> tuple[str, int, str] | None:
+    """KPI, amount and unit of `at(…)`."""
+    match at:
+        case ast.Call(
+            func=ast.Name(id="at"), args=[ast.Constant(value=str() as base), ast.Constant(value=str() as amount), ast.Constant(value=str() as unit)]
+        ):
+            return base, int(amount), unit
+    return None
+
+
+def _numbers(kpi: Kpi, base: str, readings: pd.DataFrame, where: Ground) -> dict[tuple[str, int], float]:
+    """Another KPI from the same readings."""
+    if base not in where.kpis:
+        raise UnknownFormulaError(f"kpi {kpi.id}: the referee does not know {base}")
+    found = judge(where.kpis[base], readings, where)
+    return {(area, int(start)): float(value) for area, start, value in found[[*KEY, "value"]].itertuples(index=False)}
+
+
+def _evaluate(at: ast.expr, case: _Case) -> "pd.Series[float]":
+    text, back = ast.unparse(at), _back(at)
+    if text in case.told:
+        return case.told[text]
+    if back is not None:
+        return _looked_back(back, case)
     match at:
         case ast.Constant(value=int() | float() as number):
-            return pd.Series(float(number), index=rows.groupby(_KEY).size().index)
+            return pd.Series(float(number), index=case.keys)
         case ast.UnaryOp(op=ast.USub(), operand=operand):
-            return -_evaluate(operand, rows, kpi, where)
+            return -_evaluate(operand, case)
         case ast.BinOp(left=left, op=operator, right=right):
-            return _combine(operator, _evaluate(left, rows, kpi, where), _evaluate(right, rows, kpi, where))
-        case ast.Call(func=ast.Name(id=name), args=[ast.Name(id=quantity), *more]):
-            return _aggregate(name, rows[rows["quantity"] == quantity], more, kpi, where)
+            return _combine(operator, _evaluate(left, case), _evaluate(right, case))
+        case ast.Call(func=ast.Name(id="population"), args=[]):
+            return pd.Series([float(case.where.people[area]) for area, _ in case.keys], index=case.keys)
         case ast.Call(func=ast.Name(id=name), args=arguments) if name in _PURE:
-            return _PURE[name]([_evaluate(argument, rows, kpi, where) for argument in arguments])
-    raise UnknownFormulaError(f"kpi {kpi.id}: the referee cannot compute {ast.unparse(at)}")
+            return _PURE[name]([_evaluate(argument, case) for argument in arguments])
+        case ast.Call(func=ast.Name(id=name), args=arguments) if name in standards.STANDARDS:
+            return _by_standard(name, [_evaluate(argument, case) for argument in arguments])
+    raise UnknownFormulaError(f"kpi {case.formula.kpi.id}: the referee cannot compute {text}")
+
+
+def _looked_back(back: tuple[str, int, str], case: _Case) -> "pd.Series[float]":
+    base, amount, unit = back
+    zone = case.where.city.time_zone
+    before = {start: start_before(int(start), case.formula.kpi.window, (amount, unit), zone) for start in case.keys.unique(level="window_start_us")}
+    return pd.Series([case.formula.earlier[base].get((area, before[start]), np.nan) for area, start in case.keys], index=case.keys)
+
+
+def _by_standard(name: str, given: list["pd.Series[float]"]) -> "pd.Series[float]":
+    """Row by row; NaN is missing on both sides."""
+    rows = zip(*([None if np.isnan(value) else value for value in column.tolist()] for column in given), strict=True)
+    return pd.Series([standards.compute(name, row) for row in rows], index=given[0].index, dtype="float64")
 
 
 def _combine(operator: ast.operator, left: "pd.Series[float]", right: "pd.Series[float]") -> "pd.Series[float]":
-    left, right = left.align(right)
     match operator:
         case ast.Add():
             return left + right
@@ -112,7 +165,7 @@ def _combine(operator: ast.operator, left: "pd.Series[float]", right: "pd.Series
 _PURE: dict[str, Callable[[list["pd.Series[float]"]], "pd.Series[float]"]] = {
     "ratio": lambda given: _combine(ast.Div(), given[0], given[1]),
     "travel_time_index": lambda given: _combine(ast.Div(), given[0], given[1]),
-    "rate_per": lambda given: _combine(ast.Div(), given[0], given[1]) * given[2],
+    "rate_per": lambda given: given[0].where(given[0] >= 0) / given[1].where(given[1] > 0) * given[2],
     "percent": lambda given: given[0] * 100.0,
     "share": lambda given: given[0] / 100.0,
     "abs": lambda given: given[0].abs(),
@@ -120,105 +173,3 @@ _PURE: dict[str, Callable[[list["pd.Series[float]"]], "pd.Series[float]"]] = {
     "highest": lambda given: pd.concat(given, axis=1).max(axis=1, skipna=False),
     "clamp": lambda given: pd.concat([pd.concat(given[:2], axis=1).max(axis=1, skipna=False), given[2]], axis=1).min(axis=1, skipna=False),
 }
-
-
-def _aggregate(name: str, rows: pd.DataFrame, more: list[ast.expr], kpi: Kpi, where: Ground) -> "pd.Series[float]":
-    numbers = [float(arg.value) for arg in more if isinstance(arg, ast.Constant) and isinstance(arg.value, int | float)]
-    for part in (arg.id for arg in more if isinstance(arg, ast.Name)):
-        if part not in ("day", "evening", "night"):
-            raise UnknownFormulaError(f"kpi {kpi.id}: the referee cannot compute {name} with {part}")
-        rows = rows[_in_part(rows["at_us"], part, where.city)]
-    if name[:1] == "p" and name[1:].isdigit():
-        name, numbers = "percentile", [float(name[1:])]
-    devices = rows.groupby([*_KEY, "device"])
-    value = rows["value"]
-    match name:
-        case "mean":
-            return _mean(devices["value"].mean())
-        case "leq":
-            energy = rows.assign(energy=10.0 ** (value / 10.0)).groupby([*_KEY, "device"])["energy"].mean()
-            return _mean(energy).map(lambda each: 10.0 * math.log10(each))
-        case "sum":
-            return rows.groupby(_KEY)["value"].sum()
-        case "count":
-            return rows.groupby(_KEY)["value"].count().astype("float64")
-        case "min":
-            return rows.groupby(_KEY)["value"].min()
-        case "max":
-            return rows.groupby(_KEY)["value"].max()
-        case "count_devices":
-            return rows.groupby(_KEY)["device"].nunique().astype("float64")
-        case "percentile":
-            return rows.groupby(_KEY)["value"].quantile(numbers[0] / 100.0, interpolation="linear")
-        case "time_mean" if not any(isinstance(arg, ast.Name) for arg in more):
-            return _mean(_held(rows, kpi, where))
-        case "time_share" if len(more) == 1:
-            return _mean(_held(rows.assign(value=(value >= numbers[0]).astype("float64")), kpi, where))
-        case "increase" if not more:
-            return _increase(rows)
-        case "last" | "last_sum":
-            last = rows.sort_values("at_us").groupby([*_KEY, "device"])["value"].last()
-            return _mean(last) if name == "last" else _sum(last)
-    raise UnknownFormulaError(f"kpi {kpi.id}: the referee cannot compute {name}")
-
-
-def _increase(rows: pd.DataFrame) -> "pd.Series[float]":
-    """Each reading's step from the one before it of the same device, whenever that was; a fall is a reset to zero, the first has none."""
-    ordered = rows.sort_values("at_us")
-    before = ordered.groupby(["area", "device"])["value"].shift(1)
-    step = (ordered["value"] - before).where(ordered["value"] >= before, ordered["value"]).where(before.notna(), 0.0)
-    return ordered.assign(step=step).groupby(_KEY)["step"].sum()
-
-
-def _held(rows: pd.DataFrame, kpi: Kpi, where: Ground) -> "pd.Series[float]":
-    """Each device's mean weighted by how long a value held: until the next one, at most its max_hold, over window edges."""
-    ordered = rows.sort_values(["area", "device", "at_us"])
-    following = ordered.groupby(["area", "device"])["at_us"].shift(-1)
-    longest = ordered["at_us"] + ordered["device"].map(where.max_hold_s) * 1e6
-    left = pd.DataFrame(
-        {
-            "area": ordered["area"],
-            "device": ordered["device"],
-            "value": ordered["value"],
-            "from_us": ordered["at_us"],
-            "to_us": np.fmin(following, longest).astype("int64"),
-        }
-    )
-    pieces = []
-    while not left.empty:
-        starts = window_starts(left["from_us"], kpi.window, where.city.time_zone)
-        ends = starts.map({start: window_of(int(start), kpi.window, where.city.time_zone)[1] for start in starts.unique()})
-        until = np.minimum(left["to_us"], ends)
-        pieces.append(left.assign(window_start_us=starts, weight=until - left["from_us"]))
-        left = left.assign(from_us=until)[until < left["to_us"]]
-    held = pd.concat(pieces)
-    totals = held.assign(weighted=held["value"] * held["weight"]).groupby([*_KEY, "device"])[["weighted", "weight"]].sum()
-    return totals["weighted"] / totals["weight"].where(totals["weight"] > 0)
-
-
-def _mean(devices: "pd.Series[float]") -> "pd.Series[float]":
-    """The step from devices to areas: their mean."""
-    return devices.groupby(level=_KEY).mean()
-
-
-def _sum(devices: "pd.Series[float]") -> "pd.Series[float]":
-    """The step from devices to areas: their sum."""
-    return devices.groupby(level=_KEY).sum()
-
-
-def _in_part(at_us: "pd.Series[int]", part: str, city: City) -> "pd.Series[bool]":
-    hour = local_us(np.asarray(at_us, np.int64), city.time_zone) % (24 * _HOUR_US) // _HOUR_US
-    edges = {"day": (city.day_from, city.evening_from), "evening": (city.evening_from, city.night_from), "night": (city.night_from, city.day_from)}
-    begin, end = edges[part]
-    inside = (hour >= begin) & (hour < end) if begin <= end else (hour >= begin) | (hour < end)
-    return pd.Series(inside, index=at_us.index)
-
-
-def _chain(areas: Mapping[str, Area], lowest: str) -> dict[Level, str]:
-    found: dict[Level, str] = {}
-    at: str | None = lowest
-    while at is not None:
-        area = areas[at]
-        found[area.level] = area.id
-        at = area.parent
-    return found

@@ -12,11 +12,11 @@ import numpy as np
 import pandas as pd
 
 from catalog.records import Kpi
-from simulators import referee
+from simulators import aggregates, referee
 from simulators.city import Streams
 from simulators.faults import Fault
+from simulators.ground import Ground
 from simulators.player import Sent
-from simulators.referee import Ground
 from simulators.stretch import Stretch
 
 UNACCEPTABLE = (Fault.MISSING, Fault.SILENT, Fault.WRONG_CLOCK, Fault.MALFORMED, Fault.SPIKE)
@@ -30,7 +30,8 @@ class Truth(NamedTuple):
     """device, kind, quantity, measured_us, stamped_us, true, value, fault (name), sent_us (0: never), acceptable, in_time,
     surely_late."""
     kpis: pd.DataFrame
-    """kpi, version, area, window_start_us, true, acceptable, in_time, devices."""
+    """kpi, version, area, window_start_us, true, acceptable, in_time, devices and state (of in_time). In a window that the run does not fill,
+    this is what the run's readings alone say. `ok` is a number: the platform still says not_enough_data where its coverage is too low."""
     not_judged: Sequence[str]
     """Why some KPIs are not in it."""
 
@@ -79,16 +80,19 @@ def judge(table: pd.DataFrame, kpis: Iterable[Kpi], where: Ground) -> tuple[pd.D
             true = referee.judge(kpi, undisturbed, where)
             acceptable = referee.judge(kpi, sent[sent["acceptable"]], where)
             in_time = referee.judge(kpi, sent[sent["in_time"]], where)
-        except referee.UnknownFormulaError as reason:
+        except aggregates.UnknownFormulaError as reason:
             skipped.append(str(reason))
             continue
         key = ["kpi", "version", "area", "window_start_us"]
         merged = true.rename(columns={"value": "true"}).drop(columns="devices")
         merged = merged.merge(acceptable.rename(columns={"value": "acceptable"}).drop(columns="devices"), on=key, how="outer")
         found.append(merged.merge(in_time.rename(columns={"value": "in_time"}), on=key, how="outer"))
-    columns = ["kpi", "version", "area", "window_start_us", "true", "acceptable", "in_time", "devices"]
+    columns = ["kpi", "version", "area", "window_start_us", "true", "acceptable", "in_time", "devices", "state"]
     table_of_kpis = pd.concat([each for each in found if not each.empty], ignore_index=True) if any(len(each) for each in found) else None
-    return (pd.DataFrame({name: [] for name in columns}) if table_of_kpis is None else table_of_kpis[columns]), skipped
+    if table_of_kpis is None:
+        return pd.DataFrame({name: [] for name in columns}), skipped
+    state = np.select([table_of_kpis["in_time"].notna(), table_of_kpis["devices"] > 0], ["ok", "not_enough_data"], "no_data")
+    return table_of_kpis.assign(state=state.astype(object))[columns], skipped
 
 
 def write(truth: Truth, path: Path) -> tuple[Path, Path]:

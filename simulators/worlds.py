@@ -7,7 +7,7 @@ from typing import NamedTuple
 from catalog.cities import CityPack, load_city
 from catalog.load import Catalogue, load_catalogue
 from catalog.packs import configured
-from simulators.referee import Ground, ground
+from simulators.ground import Ground, ground
 
 
 class World(NamedTuple):
@@ -27,4 +27,4 @@ def worlds(names: Sequence[str], cities_dir: Path | None = None, catalog_dir: Pa
     """Cities that run side by side under one catalogue; raises ConfigError."""
     packs = [load_city(name, cities_dir) for name in names]
     catalogue = configured(load_catalogue(catalog_dir), packs)
-    return [World(pack, catalogue, ground(pack.city, pack.areas, pack.devices, catalogue.kinds)) for pack in packs]
+    return [World(pack, catalogue, ground(pack.city, pack.areas, pack.devices, catalogue.kinds, catalogue.kpis)) for pack in packs]

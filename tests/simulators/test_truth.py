@@ -6,11 +6,11 @@ import pytest
 
 from catalog.quality import Cause, Flag
 from simulators import truth
-from simulators.checking import Check, judged
+from simulators.checking import Check, judged, said_in_time
 from simulators.city import Pace
+from simulators.ground import Ground
 from simulators.payloads import planned, topics
 from simulators.player import Sent
-from simulators.referee import Ground
 from simulators.stretch import stretch
 from simulators.truth import Truth
 from tests.simulators.cities import CATALOGUE, CITY, START_US, devices, play
@@ -123,6 +123,52 @@ def test_a_wrong_and_a_missing_kpi_value_are_found(known):
     assert sum(each.wrong for each in found.kpis) == 2
     assert sum(each.missing for each in found.kpis) == 1
     assert not found.well
+
+
+def test_a_number_where_the_readings_give_none_is_wrong(known):
+    stored, pairs = perfect(known)
+    pairs.loc[:2, ["acceptable", "in_time", "final"]] = np.nan
+    pairs[["found", "enough"]] = pairs[["found", "enough"]].astype(object)
+    pairs.loc[:2, "enough"] = False
+    assert check(known, stored, pairs).well
+    pairs.loc[1:1, ["final", "enough"]] = [7.0, True]
+    assert sum(each.wrong for each in check(known, stored, pairs).kpis) == 1
+    pairs.loc[1:1, "acceptable"] = 7.0  # late readings may have restated it
+    assert check(known, stored, pairs).well
+
+
+def test_the_state_says_why_there_is_no_number():
+    """What noise_lden_day and traffic_week_change come to in a day that nothing was before."""
+    devices_ = ("here.noise-0", "here.loop-0")
+    first_us = 1_763_852_400_000_000  # 2025-11-22T23:00Z, midnight
+    hours = np.arange(24)
+    rows = pd.concat(
+        pd.DataFrame({"device": device, "quantity": quantity, "measured_us": first_us + hours * 3_600_000_000, "true": 50.0})
+        for device, quantity in zip(devices_, ("sound_level", "vehicle_count"), strict=True)
+    )
+    rows = rows.assign(value=rows["true"], stamped_us=rows["measured_us"], acceptable=True, in_time=True)
+    rows.loc[(rows["device"] == devices_[0]) & np.tile(hours >= 19, 2), "in_time"] = False
+    levels = {device: {"city": "here"} for device in devices_}
+    ground = Ground(CITY, levels, dict.fromkeys(devices_, 900.0), {"here": 1_000}, CATALOGUE.kpis)  # type: ignore[arg-type]
+    names = ("noise_lden_day", "noise_day", "noise_night", "traffic_day", "traffic_week_change")
+    kpis, skipped = truth.judge(rows, [CATALOGUE.kpis[name] for name in names], ground)
+    assert not skipped
+    found = kpis.set_index("kpi")
+    assert found["state"].to_dict() == {
+        "noise_lden_day": "not_enough_data",
+        "noise_day": "ok",
+        "noise_night": "ok",
+        "traffic_day": "ok",
+        "traffic_week_change": "not_enough_data",
+    }
+    assert found["acceptable"].notna().to_dict() == {**dict.fromkeys(names, True), "traffic_week_change": False}
+    assert found.loc["noise_lden_day", "true"] == pytest.approx(10 * np.log10((12 * 1e5 + 4 * 10**5.5 + 8 * 1e6) / 24))
+
+
+def test_what_looks_back_beyond_the_run_is_not_held_against_a_database_that_knows_more(known):
+    table = known.kpis.iloc[:4].assign(kpi=["noise_now", "noise_now", "traffic_week_change", "noise_now"], window_start_us=START_US, in_time=np.nan)
+    assert said_in_time(table.assign(acceptable=[np.nan, 1.0, np.nan, np.nan], devices=[1, 1, 1, np.nan]), CATALOGUE.kpis).index.tolist() == [0]
+    assert said_in_time(table.assign(in_time=1.0, devices=1), CATALOGUE.kpis).index.tolist() == [0, 1, 2, 3]
 
 
 def test_the_files_hold_all_of_it(known, tmp_path):
