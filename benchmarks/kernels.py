@@ -12,7 +12,7 @@ from benchmarks import hot
 from benchmarks.kernel import Compared
 from benchmarks.limits import memory_gb_per_s
 from benchmarks.result import Verdict
-from benchmarks.rows import NO_FORM, SLOWER, WITHOUT
+from benchmarks.rows import NO_FORM, SAME_LOOP, SLOWER, WITHOUT
 from benchmarks.window import FULL_FRAME_US, LOAD_FRAME_US, ByDevices, ByKpis, beside_duckdb, measure_devices, measure_kpis
 
 ROWS, SEED = 200_000, 1
@@ -33,7 +33,9 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     by_kpis: ByKpis
     verdicts: list[Verdict]
     without_row: dict[str, str] = msgspec.field(default_factory=lambda: dict(WITHOUT))
-    """Modules with compiled loops that no row measures, and why."""
+    """Kernels whose loops no row measures, and why."""
+    same_loop: dict[str, list[str]] = msgspec.field(default_factory=lambda: {kernel: list(rows) for kernel, rows in SAME_LOOP.items()})
+    """Kernels without a row of their own, and the rows that run their loops."""
     without_library: dict[str, dict[str, str]] = msgspec.field(default_factory=lambda: {row: dict(why) for row, why in NO_FORM.items()})
     """Rows that lack a library, and why."""
 
@@ -75,9 +77,16 @@ def verdicts(timed: list[hot.Timed], full: Compared, by_kpis: ByKpis) -> list[Ve
         if each.rivals:
             reached = f"{each.ratio:.2f} times {each.best_rival}" + (f", differs from {', '.join(wrong)}" if wrong else "")
             met = each.ratio > 1.0 and not wrong
-            found.append(Verdict(each.kernel, "faster than the best library", reached, met, "" if met else SLOWER.get(each.kernel, "")))
+            found.append(Verdict(each.kernel, "faster than the best library", reached, met, "" if met else _why(each, wrong)))
     reached = (
         f"{by_kpis.ratio:.2f} times ({by_kpis.kpis} KPIs {by_kpis.ns_per_reading:.0f} ns, {by_kpis.one} alone {by_kpis.one_ns_per_reading:.0f} ns)"
     )
     found.append(Verdict("cost per reading, all KPIs beside one", f"at most {KPIS_RATIO:.0f} times", reached, by_kpis.ratio <= KPIS_RATIO))
     return found
+
+
+def _why(each: hot.Timed, wrong: list[str]) -> str:
+    """Why a row missed its target: a reason that is known, or that none is."""
+    if wrong:
+        return "the results differ: a kernel or a library's form is wrong"
+    return SLOWER.get(each.kernel, "no reason is known: measure it on an idle machine, then make it faster or say why in benchmarks.rows.SLOWER")

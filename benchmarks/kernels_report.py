@@ -35,14 +35,16 @@ def kernels(found: Found) -> Table:
 
 
 def without(found: Found) -> Table:
-    """What the rows above lack: a library, or a kernel's module altogether."""
+    """What the rows above lack: a library, or a kernel altogether."""
     table = report.plain_table("not measured", "kernel", "beside", "why")
     table.columns[-1].justify = "left"
     for kernel, reasons in found.without_library.items():
         for library, why in reasons.items():
             table.add_row(kernel, library, why)
-    for module, why in found.without_row.items():
-        table.add_row(module, "–", why)
+    for kernel, rows in found.same_loop.items():
+        table.add_row(kernel, "–", f"runs no other loop than {' and '.join(rows)}")
+    for kernel, why in found.without_row.items():
+        table.add_row(kernel, "–", why)
     return table
 
 

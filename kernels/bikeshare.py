@@ -21,15 +21,33 @@ class Availability(NamedTuple):
     dock_known_s: float
 
 
+_LANES = 64
+
+
 @jit
-def _time_at_least(level: Any, least: float, duration_s: Any, out: Any) -> None:
-    known, reached = 0.0, 0.0
-    for i in range(level.size):
-        # no branch: whether a state is known follows no pattern that could be foretold
-        there = (level[i] >= 0.0) & (level[i] < np.inf) & (duration_s[i] > 0.0) & (duration_s[i] < np.inf)
-        known += duration_s[i] if there else 0.0
-        reached += duration_s[i] if there & (level[i] >= least) else 0.0
-    out[0], out[1] = reached, known
+def _time(level: float, duration_s: float) -> float:
+    """How long a state is known; no branch: which ones are follows no pattern that could be foretold."""
+    return duration_s if (level >= 0.0) & (level < np.inf) & (duration_s > 0.0) & (duration_s < np.inf) else 0.0
+
+
+@jit
+def _time_at_least(level: Any, least: float, duration_s: Any, lane: Any) -> Any:
+    """Time reached and known; lanes do not wait for each other's additions, so the loop over them runs on vectors."""
+    lane[:] = 0.0
+    reached, known = 0.0, 0.0
+    whole = level.size - level.size % _LANES
+    for block in range(0, whole, _LANES):
+        for j in range(_LANES):
+            lasted = _time(level[block + j], duration_s[block + j])
+            lane[0, j] += lasted if level[block + j] >= least else 0.0
+            lane[1, j] += lasted
+    for i in range(whole, level.size):
+        lasted = _time(level[i], duration_s[i])
+        reached += lasted if level[i] >= least else 0.0
+        known += lasted
+    for j in range(_LANES):
+        reached, known = reached + lane[0, j], known + lane[1, j]
+    return reached, known
 
 
 def time_share(level: Column, duration_s: Column, least: float = 1.0) -> tuple[float, float]:
@@ -42,9 +60,8 @@ def time_share(level: Column, duration_s: Column, least: float = 1.0) -> tuple[f
     O(n). Source: [project].
     """
     at, lasted = columns(level=level, duration_s=duration_s)
-    sums = np.zeros(2)
-    _time_at_least(at, float(least), lasted, sums)
-    return (float(sums[0] / sums[1]) if sums[1] > 0.0 else float("nan")), float(sums[1])
+    reached, known = _time_at_least(at, float(least), lasted, np.empty((2, _LANES)))
+    return (float(reached / known) if known > 0.0 else float("nan")), float(known)
 
 
 def bikeshare_availability(bikes: Column, docks: Column, duration_s: Column) -> Availability:

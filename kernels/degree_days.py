@@ -13,26 +13,27 @@ from kernels.columns import F64, Column, column, needed
 from kernels.flow import Captured
 from kernels.ratio import above, below
 
+_LANES = 64
+
 
 @jit
-def _sum_below(t_mean: Any, base: float, sign: float, out: Any) -> Any:
-    # Why: four sums do not wait for each other's additions.
-    a, b, c, d, known = 0.0, 0.0, 0.0, 0.0, 0
-    whole = t_mean.size - t_mean.size % 4
-    for i in range(0, whole, 4):
-        p, q = sign * (base - t_mean[i]), sign * (base - t_mean[i + 1])
-        r, s = sign * (base - t_mean[i + 2]), sign * (base - t_mean[i + 3])
-        a += p if 0.0 < p < np.inf else 0.0
-        b += q if 0.0 < q < np.inf else 0.0
-        c += r if 0.0 < r < np.inf else 0.0
-        d += s if 0.0 < s < np.inf else 0.0
+def _sum_below(t_mean: Any, base: float, sign: float, lane: Any) -> Any:
+    """The sum, and the number of known days; lanes do not wait for each other's additions, so the loop over them runs on vectors."""
+    lane[:] = 0.0
+    known, total = 0, 0.0
+    whole = t_mean.size - t_mean.size % _LANES
+    for block in range(0, whole, _LANES):
+        for j in range(_LANES):
+            excess = sign * (base - t_mean[block + j])
+            lane[j] += excess if (excess > 0.0) & (excess < np.inf) else 0.0
     for i in range(t_mean.size):
         known += abs(base - t_mean[i]) < np.inf
     for i in range(whole, t_mean.size):
-        p = sign * (base - t_mean[i])
-        a += p if 0.0 < p < np.inf else 0.0
-    out[0] = (a + b) + (c + d)
-    return known
+        excess = sign * (base - t_mean[i])
+        total += excess if (excess > 0.0) & (excess < np.inf) else 0.0
+    for j in range(_LANES):
+        total += lane[j]
+    return total, known
 
 
 def heating_degree_days(t_mean_c: Column, base_c: Column) -> F64:
@@ -63,7 +64,6 @@ def sum_cooling(t_mean_c: Column, base_c: float = 24.0, min_fraction: float = 0.
 
 def _summed(t_mean_c: Column, base_c: float, sign: float, min_fraction: float) -> Captured:
     days = column(t_mean_c)
-    total = np.zeros(1)
-    known = int(_sum_below(days, float(base_c), sign, total))
+    total, known = _sum_below(days, float(base_c), sign, np.empty(_LANES))
     enough = known > 0 and known >= needed(min_fraction, days.size)
-    return Captured(float(total[0]) if enough else np.nan, known, days.size)
+    return Captured(float(total) if enough else np.nan, int(known), days.size)

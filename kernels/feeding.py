@@ -65,9 +65,8 @@ def _ordered_rows(quantity: Any, tracked: Any, status: Any, quality: Any, out: A
     n = 0
     for i in range(quantity.size):
         flag = quality[i] & np.uint16(0x000F)
-        if status[i] == 0 and 1 <= flag <= 2 and tracked[quantity[i]]:
-            out[n] = i
-            n += 1
+        out[n] = i  # always, and overwritten where it is not taken: which rows are is no pattern that a branch could foretell
+        n += (status[i] == 0) & (flag >= 1) & (flag <= 2) & tracked[quantity[i]]
     return n
 
 

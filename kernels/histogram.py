@@ -35,6 +35,15 @@ def new_histogram(groups: int, low: int, high: int) -> Histogram:
 
 
 @jit
+def _highest(group: Any) -> Any:
+    """The highest group, 0 of none; one below 0 wraps around, far above all."""
+    highest = np.uint64(0)
+    for i in range(group.size):
+        highest = max(highest, np.uint64(group[i]))
+    return highest
+
+
+@jit
 def _add(group: Any, integer: Any, low: int, counts: Any, outside: Any) -> None:
     bins = np.uint64(counts.shape[1])
     for i in range(integer.size):
@@ -55,7 +64,7 @@ def add(group: I64, integer: I64, into: Histogram) -> None:
     """
     if group.shape != integer.shape:
         raise KernelInputError("integer", f"shape {group.shape} like group", integer.shape)
-    if group.size and (group.min() < 0 or group.max() >= len(into.counts)):
+    if group.size and _highest(group) >= len(into.counts):
         raise KernelInputError("group", f"0 to {len(into.counts) - 1}", (int(group.min()), int(group.max())))
     _add(group, integer, into.low, into.counts, into.outside)
 

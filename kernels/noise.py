@@ -55,13 +55,24 @@ class Events(NamedTuple):
 
 
 @jit
-def _energy(levels: F64, weights: F64, top: float) -> tuple[float, float]:
-    """Sums of weight * 10^((level - top) / 10) and of weight over what is there."""
+def _energy(levels: F64, weights: F64, top: float, lane: F64) -> tuple[float, float]:
+    """Sums of weight * 10^((level - top) / 10) and of weight over what is there, by lane as in _energies."""
+    lane[:] = 0.0
     energy, time = 0.0, 0.0
-    for i in range(levels.size):
+    whole = levels.size - levels.size % _LANES
+    for block in range(0, whole, _LANES):
+        for j in range(_LANES):
+            level, weight = levels[block + j], weights[block + j]
+            there = (level < np.inf) & (weight > 0.0)
+            mine = weight * exp((level - top) * DB)
+            lane[0, j] += mine if there else 0.0
+            lane[1, j] += weight if there else 0.0
+    for i in range(whole, levels.size):
         if levels[i] < np.inf and weights[i] > 0.0:
-            energy += weights[i] * 10.0 ** ((levels[i] - top) / 10.0)
+            energy += weights[i] * exp((levels[i] - top) * DB)
             time += weights[i]
+    for j in range(_LANES):
+        energy, time = energy + lane[0, j], time + lane[1, j]
     return energy, time
 
 
@@ -190,7 +201,7 @@ def energy(levels_db: F64, durations_s: F64) -> Energy:
     durations_s  float64[n] s; 0 or NaN = not there
     Errors: KernelInputError for a negative duration or columns of different length.
     """
-    return Energy(*_energy(*_weighted(levels_db, durations_s), 0.0))
+    return Energy(*_energy(*_weighted(levels_db, durations_s), 0.0, np.empty((2, _LANES))))
 
 
 def _weighted(levels_db: F64, durations_s: F64) -> tuple[F64, F64]:
@@ -208,7 +219,7 @@ def leq_weighted(levels_db: F64, durations_s: F64) -> float:
     there = levels[(levels < np.inf) & (weights > 0.0)]
     top = float(there.max()) if there.size else 0.0
     top = top if math.isfinite(top) else 0.0
-    return top + Energy(*_energy(levels, weights, top)).level_db()
+    return top + Energy(*_energy(levels, weights, top, np.empty((2, _LANES)))).level_db()
 
 
 def lden(day: F64, evening: F64, night: F64, hours: tuple[float, float, float] = PART_HOURS) -> F64:

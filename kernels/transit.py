@@ -4,6 +4,7 @@ Promises  A waiting time weighs every headway by itself: it is what a passenger 
 Leaves    Which lines are frequent (five an hour or more) to the KPI: excess waiting time says nothing about others.
 """
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,7 +12,6 @@ import numpy as np
 from kernels._jit import jit
 from kernels.columns import F64, Column, column
 from kernels.errors import KernelInputError
-from kernels.ratio import ratio
 
 
 class Waiting(NamedTuple):
@@ -64,13 +64,13 @@ def _headway_sums(headway: Any, out: Any) -> None:
 
 
 @jit
-def _on_time(delay_s: Any, early_s: float, late_s: float, out: Any) -> None:
+def _on_time(delay_s: Any, early_s: float, late_s: float) -> Any:
     known, good = 0, 0
     for i in range(delay_s.size):
-        there = np.isfinite(delay_s[i])
+        there = abs(delay_s[i]) < np.inf
         known += there
-        good += there and early_s <= delay_s[i] <= late_s
-    out[0], out[1] = good, known
+        good += there & (delay_s[i] >= early_s) & (delay_s[i] <= late_s)
+    return good, known
 
 
 def waiting_time(headway: Column) -> float:
@@ -123,10 +123,10 @@ def on_time_performance(delay_s: Column, early_s: float = -60.0, late_s: float =
     O(n). Errors: KernelInputError for a limit that is NaN, fewer than 0 cancelled. Source: [punctuality].
     """
     for name, limit in (("early_s", early_s), ("late_s", late_s)):
-        if np.isnan(limit):
+        if math.isnan(limit):
             raise KernelInputError(name, "s", limit)
     if cancelled < 0:
         raise KernelInputError("cancelled", "0 or more", cancelled)
-    counts = np.zeros(2)
-    _on_time(np.asarray(delay_s, np.float64), float(early_s), float(late_s), counts)
-    return Punctuality(float(ratio(counts[0], counts[1] + cancelled)[0]), int(counts[1]), cancelled)
+    good, known = _on_time(np.asarray(delay_s, np.float64), float(early_s), float(late_s))
+    departures = known + cancelled
+    return Punctuality(good / departures if departures else math.nan, int(known), cancelled)

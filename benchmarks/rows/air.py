@@ -10,7 +10,7 @@ import polars as pl
 
 from benchmarks.rivals import by_duckdb, by_polars, flat, only
 from benchmarks.rows import Answer, Columns, Row
-from kernels.air_index import BELAQI_HOURLY, EAQI_2024, EDGES, POLLUTANTS, belaqi_hourly, eaqi_2024
+from kernels.air_index import BELAQI_HOURLY, EAQI_2024, EDGES, POLLUTANTS, belaqi_hourly, eaqi_2024, overall
 from kernels.air_limits import exceedances
 from kernels.air_means import mean_with_capture, running_means
 from kernels.us_aqi import nowcast_pm, us_aqi_pm2_5
@@ -26,12 +26,31 @@ def _air(n: int, seed: int) -> Columns:
     return {name: np.where(rng.random(n) < 0.02, np.nan, np.rint(rng.gamma(2.0, scale, n) * 10.0) / 10.0) for name, scale in _SCALE.items()}
 
 
+def _numpy_each(version: str, columns: list[F64]) -> list[F64]:
+    return [np.where(np.isnan(c), np.nan, np.searchsorted(edges, c) + 1.0) for c, edges in zip(columns, EDGES[version], strict=True)]
+
+
 def _numpy_bands(version: str, columns: list[F64]) -> Answer:
-    bands = [np.where(np.isnan(c), np.nan, np.searchsorted(edges, c) + 1.0) for c, edges in zip(columns, EDGES[version], strict=True)]
+    bands = _numpy_each(version, columns)
     worst = bands[0]
     for each in bands[1:]:
         worst = np.fmax(worst, each)
     return worst
+
+
+def _numpy_overall(c: Columns) -> Answer:
+    bands = _numpy_each(EAQI_2024, [c[name] for name in POLLUTANTS])
+    worst = np.fmax.reduce(bands)
+    return flat([worst, sum((each == worst) * (1 << p) for p, each in enumerate(bands))])
+
+
+def _polars_overall(c: Columns) -> Answer:
+    bands = [_polars_band(name, edges).alias(f"b{p}") for p, (name, edges) in enumerate(zip(POLLUTANTS, EDGES[EAQI_2024], strict=True))]
+    columns = [pl.col(f"b{p}") for p in range(len(bands))]
+    found = pl.DataFrame(dict(c)).select(*bands).with_columns(pl.max_horizontal(*columns).alias("worst"))
+    drivers = pl.sum_horizontal(*((each == pl.col("worst")).fill_null(value=False) * (1 << p) for p, each in enumerate(columns)))
+    told = found.select(pl.col("worst").fill_null(float("nan")), drivers.alias("drivers"))
+    return flat([told["worst"].to_numpy(), told["drivers"].to_numpy()])
 
 
 def _numpy_belaqi(c: Columns) -> Answer:
@@ -99,12 +118,25 @@ def _polars_worst(version: str) -> pl.Expr:
     return pl.max_horizontal(*(_polars_band(name, edges) for name, edges in zip(POLLUTANTS, EDGES[version], strict=False)))
 
 
-def _sql_worst(version: str) -> str:
+def _sql_bands(version: str) -> list[str]:
     bands = []
     for name, edges in zip(POLLUTANTS, EDGES[version], strict=False):
         steps = " ".join(f"WHEN {name} <= {edge} THEN {number}" for number, edge in enumerate(edges, start=1))
         bands.append(f"CASE WHEN isnan({name}) THEN NULL {steps} ELSE {len(edges) + 1} END")
-    return f"greatest({', '.join(bands)})"
+    return bands
+
+
+def _sql_worst(version: str) -> str:
+    return f"greatest({', '.join(_sql_bands(version))})"
+
+
+def _sql_overall() -> str:
+    bands = _sql_bands(EAQI_2024)
+    named = ", ".join(f"{each} AS b{p}" for p, each in enumerate(bands))
+    names = [f"b{p}" for p in range(len(bands))]
+    drivers = " + ".join(f"CASE WHEN {name} = worst THEN {1 << p} ELSE 0 END" for p, name in enumerate(names))
+    worst = f"SELECT *, greatest({', '.join(names)}) AS worst FROM (SELECT {named} FROM t)"
+    return f"SELECT coalesce(worst::DOUBLE, 'nan'::DOUBLE), {drivers} FROM ({worst})"
 
 
 _DUST_AND_GASES = ~((pl.col("pm2_5").is_nan() & pl.col("pm10").is_nan()) | pl.col("no2").is_nan() | pl.col("o3").is_nan())
@@ -126,6 +158,13 @@ ROWS: tuple[Row, ...] = (
             "polars": by_polars(_polars_worst(EAQI_2024).fill_null(float("nan"))),
             "duckdb": by_duckdb(f"SELECT coalesce({_sql_worst(EAQI_2024)}::DOUBLE, 'nan'::DOUBLE) FROM t"),
         },
+        relative=0.0,
+    ),
+    Row(
+        "air_index.overall",
+        _air,
+        lambda c: flat(overall(EAQI_2024, *(c[name] for name in POLLUTANTS))[:2]),
+        {"numpy": _numpy_overall, "polars": _polars_overall, "duckdb": by_duckdb(_sql_overall())},
         relative=0.0,
     ),
     Row(

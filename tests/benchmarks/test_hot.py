@@ -1,11 +1,12 @@
 """Rows of the kernels' benchmark: all sides compute the same, and a difference is found."""
 
+import msgspec
 import numpy as np
 import pytest
 
 from benchmarks import hot, kernels, window
 from benchmarks.kernel import Compared
-from benchmarks.rows import Columns, Row
+from benchmarks.rows import SLOWER, Columns, Row
 
 ROWS = {row.name: row for row in hot.every_row()}
 
@@ -54,4 +55,10 @@ def test_targets_that_were_missed_say_so() -> None:
         readings=1, frames=1, groups=1, areas=1, kernel_s=1.0, duckdb_s=4.0, kernel_readings_per_s=1.0, duckdb_readings_per_s=0.25, ratio=4.0,
         equal=False, cold_readings_per_s=1.0, real_readings_per_s=1.0,
     )  # fmt: skip
-    assert [verdict.met for verdict in kernels.verdicts([slow], full, by_kpis)] == [False, False, False]
+    found = kernels.verdicts([slow], full, by_kpis)
+    assert [verdict.met for verdict in found] == [False, False, False]
+    assert "no reason is known" in found[1].why
+    known = msgspec.structs.replace(slow, kernel=next(iter(SLOWER)))
+    assert kernels.verdicts([known], full, by_kpis)[1].why == SLOWER[known.kernel]
+    wrong = msgspec.structs.replace(known, rivals={"numpy": hot.Side(4.0, equal=False)}, ratio=2.0)
+    assert "differ" in kernels.verdicts([wrong], full, by_kpis)[1].why

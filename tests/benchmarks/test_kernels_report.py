@@ -9,7 +9,7 @@ from rich.console import Console
 from benchmarks import kernels_report
 from benchmarks.kernel import Compared
 from benchmarks.kernels import Found
-from benchmarks.rows import NO_FORM, WITHOUT
+from benchmarks.rows import NO_FORM, SAME_LOOP, WITHOUT
 from benchmarks.window import ByDevices, ByKpis
 
 
@@ -31,6 +31,9 @@ def test_what_was_not_measured_is_said_with_its_reason() -> None:
     shown, told = screen.getvalue(), json.loads(msgspec.json.encode(found()))
     assert told["without_row"] == WITHOUT
     assert told["without_library"] == NO_FORM
+    assert told["same_loop"] == {kernel: list(rows) for kernel, rows in SAME_LOOP.items()}
+    for kernel, rows in SAME_LOOP.items():
+        assert any(kernel in line and all(row in line for row in rows) for line in shown.splitlines()), kernel
     for name, why in [*WITHOUT.items(), *((row, why) for row, reasons in NO_FORM.items() for why in reasons.values())]:
         assert any(name in line and why in line for line in shown.splitlines()), name
 
