@@ -31,6 +31,10 @@ class Until(NamedTuple):
 class Closing:
     """What is closed and who gets windows; a part of the combiner's state."""
 
+    at_most = 2_000
+    """About so many finals follow from one record; the others from the next. After hours in which nothing moved, a day's windows close at once:
+    taken together they would hold up everything behind that record, live values too, for a minute."""
+
     def __init__(self) -> None:
         self.passed: dict[LaneId, int] = {}
         """End of the last closed window; absent before the first."""
@@ -40,6 +44,8 @@ class Closing:
         """Windows that start before this may lack records from before the log's start: reason `rebuilt`."""
         self.held_us = UNKNOWN_US
         """The log's clock when windows closed last; see stream/combiner/holds."""
+        self.behind = False
+        """True where windows that could close wait for the next record."""
         self._waiting: dict[LaneId, tuple[int, int]] = {}
         """Nothing of a lane closes below this limit while Panes.version is the second number (-1: any); not part of the state."""
 
@@ -57,7 +63,10 @@ class Closing:
         return limit_us < below_us and version in (-1, panes.version)
 
     def close(self, lane: Lane, panes: Panes, until: Until) -> list[KpiValue]:
-        """Finals of every window of the lane that ends at or before the limit and was not closed yet, in order."""
+        """Finals of windows of the lane that end at or before the limit and were not closed yet, in order.
+
+        Of all of them, or of the first, up to at_most finals and a window more.
+        """
         at_us = self.passed.get(lane.id)
         if at_us is None:
             at_us = self._first(lane, panes, until.limit_us)
@@ -66,7 +75,7 @@ class Closing:
         finals: list[KpiValue] = []
         horizon_us = until.now_us - DAY_US
         starts: list[int] | None = None
-        while at_us < lane.definition.live_to_us:
+        while at_us < lane.definition.live_to_us and len(finals) < self.at_most:
             start, end = lane.window(at_us)
             if end > until.limit_us:
                 self._waiting[lane.id] = (end, -1)

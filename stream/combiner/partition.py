@@ -46,6 +46,11 @@ class CombinerPartition:
         """The last offset applied, -1 for none."""
         return self._state.offset
 
+    @property
+    def behind(self) -> bool:
+        """True while windows that could close wait for the next record, see stream.combiner.closing.Closing.at_most."""
+        return self._state.closing.behind
+
     def apply(self, value: bytes, offset: int) -> None:
         """Apply one record. At or below `offset` it changes nothing; a gap raises Inconsistent, one of a later release NewerSchema."""
         state = self._state
@@ -114,7 +119,7 @@ class CombinerPartition:
             self._state.closing.rebuilt_before_us = max(self._state.closing.rebuilt_before_us, said.rebuilt_before_us)
         if rows.matrix.size:
             self._put(rows, source, offset)
-        if said.watermarks is not None and self._state.marks.apply(source, offset, said.watermarks):
+        if said.watermarks is not None and (self._state.marks.apply(source, offset, said.watermarks) or self._state.closing.behind):
             self._close()
 
     def _apply_frame(self, frame: Frame) -> None:
@@ -194,12 +199,15 @@ class CombinerPartition:
         before = dict(state.closing.passed)
         finals: list[KpiValue] = []
         for lane in self._lanes:  # a KPI behind those that it looks back at
+            if len(finals) >= state.closing.at_most:
+                break
             limit_us = frontier(slowest, lane.definition.waits)
             if limit_us > UNKNOWN_US and not state.closing.waits(lane, state.panes, limit_us):
                 closed = state.closing.close(lane, state.panes, Until(limit_us, max(newest_us, state.marks.clock_us), self._epoch()))
                 if lane.definition.name in self._looked_at:
                     state.finals.keep(closed)
                 finals += closed
+        state.closing.behind = len(finals) >= state.closing.at_most
         if state.closing.passed != before:
             state.closing.held_us = newest_us
             self._hold()

@@ -73,6 +73,7 @@ class _Stored(msgspec.Struct, array_like=True, frozen=True):
     held_us: int
     finals: list[tuple[str, int, str, bytes, bytes]]
     """KPI, version, area, then int64 window starts and float64 values."""
+    behind: bool = False
 
 
 def dump(partition: int, state: State) -> bytes:
@@ -102,6 +103,7 @@ def dump(partition: int, state: State) -> bytes:
         state.closing.rebuilt_before_us,
         state.closing.held_us,
         [(*name, series.starts.tobytes(), series.values.tobytes()) for name, series in sorted(state.finals.series.items())],
+        state.closing.behind,
     )
     plain = msgspec.msgpack.encode(stored)
     body = len(plain).to_bytes(8, "little") + bytes(pa.compress(plain, codec="lz4", asbytes=True))
@@ -145,7 +147,7 @@ def _state(stored: _Stored) -> State:
     state.closing.passed = {(kpi, version, city): at_us for kpi, version, city, at_us in stored.passed}
     state.closing.started = {(kpi, version, city): set(areas) for kpi, version, city, areas in stored.started}
     state.closing.rebuilt_before_us = stored.rebuilt_before_us
-    state.closing.held_us = stored.held_us
+    state.closing.held_us, state.closing.behind = stored.held_us, stored.behind
     for kpi, version, area, starts, values in stored.finals:
         state.finals.series[kpi, version, area] = Series(array("q", starts), array("d", values))
     return state

@@ -83,6 +83,10 @@ class Holder(Protocol):
     def offset(self) -> int:
         """Offset of the last record taken in."""
 
+    @property
+    def unfinished(self) -> bool:
+        """True where what the last record gives comes with the next ones: a commit would say that it is out."""
+
     def skip_to(self, offset: int) -> None:
         """Go on at this offset: what lies before has expired and is lost."""
 
@@ -125,6 +129,11 @@ class WorkerHolder:
     def offset(self) -> int:
         """Offset of the last record taken in."""
         return self.worker.offset
+
+    @property
+    def unfinished(self) -> bool:
+        """Never: a frame gives its one checked record at once."""
+        return False
 
     def skip_to(self, offset: int) -> None:
         """Go on at this offset; the state stays as it is."""
@@ -207,6 +216,11 @@ class CombinerHolder:
     def offset(self) -> int:
         """Offset of the last record taken in."""
         return max(self.combiner.offset, self._before)
+
+    @property
+    def unfinished(self) -> bool:
+        """True while windows that could close wait for the next record."""
+        return self.combiner.behind
 
     def skip_to(self, offset: int) -> None:
         """Go on at this offset with an empty state: every worker publishes all open rows again within an hour."""

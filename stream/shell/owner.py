@@ -125,7 +125,7 @@ class Owner:
         """Snapshot the holders whose turn it is and that have moved."""
         now = monotonic_s()
         for part, holder in list(self.holders.items()):
-            if now >= self._due_at.get(part, 0.0) and holder.offset > holder.committed:
+            if now >= self._due_at.get(part, 0.0) and holder.offset > holder.committed and not holder.unfinished:
                 self._due_at[part] = now + SNAPSHOT_EVERY_S
                 await self.snapshot(consumer, part, holder)
 
@@ -143,7 +143,8 @@ class Owner:
     def overdue(self, part: Part) -> int:
         """Records since the last committed snapshot of a partition whose turn has come; 0 where it has not. Asked from another thread."""
         holder = self.holders.get(part)
-        return holder.offset - holder.committed if holder is not None and monotonic_s() >= self._due_at.get(part, 0.0) else 0
+        due = holder is not None and not holder.unfinished and monotonic_s() >= self._due_at.get(part, 0.0)
+        return holder.offset - holder.committed if holder is not None and due else 0
 
     async def give_back(self, consumer: Any) -> None:
         """A last snapshot of everything within REVOKE_WITHIN_S, then own nothing; memory is kept for a return."""

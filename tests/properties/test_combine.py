@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -10,10 +11,11 @@ from hypothesis import strategies as st
 
 from catalog.kpi_value import KpiValue
 from catalog.windows import to_us, window_of
+from stream.combiner.closing import Closing
 from stream.combiner.partition import CombinerPartition
 from tests.oracles.combiner import Final, SlowCombiner
 from tests.stream.logs import SOURCES, ZONES, Step, interleave, source_log
-from tests.stream.partials import AREAS, CITIES, HOUR_US, KINDS, KPIS, QUANTITIES, SECOND_US, T0_US
+from tests.stream.partials import AREAS, CITIES, HOUR_US, KINDS, KPIS, QUANTITIES, SECOND_US, T0_US, watermarks_frame
 
 RECORDS: dict[str, list[Any]] = {"city": CITIES, "area": AREAS, "quantity": QUANTITIES, "kind": KINDS}
 WINDOW = {kpi.id: kpi.window for kpi in KPIS}
@@ -84,8 +86,34 @@ def test_a_final_leaves_at_most_once_and_no_window_is_left_out(seed: int) -> Non
 
 
 @LAW
-@given(seed=SEEDS, cut=st.floats(0, 1))
-def test_snapshot_and_replay_equal_a_straight_run(seed: int, cut: float) -> None:
+@given(seed=SEEDS, at_most=st.integers(1, 40))
+def test_what_closes_in_pieces_is_what_closes_at_once(seed: int, at_most: int) -> None:
+    frames, slow = interleave(np.random.default_rng(seed), logs_of(seed, MINUTES)), SlowCombiner(SOURCES, list(MINUTES.kpis), RECORDS)
+    expected = [final for frame in frames for final in slow.apply(frame)]
+    combiner, finals = CombinerPartition(0, SOURCES), []
+    with patch.object(Closing, "at_most", at_most):
+        finals = run(frames, combiner)
+        later = 1_000_000
+        while combiner.behind:
+            here = run([watermarks_frame(0, later, slow.marks[0])], combiner)
+            assert len(here) < at_most + len(AREAS)
+            finals, later = finals + here, later + 1
+    by_window = [sorted(each, key=lambda final: final[:3]) for each in (finals, expected)]
+    assert by_window[0] == by_window[1]
+    starts: dict[tuple[str, str], list[int]] = {}
+    for final in finals:
+        starts.setdefault((final.kpi, final.area), []).append(final.start_us)
+    assert all(each == sorted(each) for each in starts.values())
+
+
+@LAW
+@given(seed=SEEDS, cut=st.floats(0, 1), at_most=st.sampled_from((Closing.at_most, 1, 7)))
+def test_snapshot_and_replay_equal_a_straight_run(seed: int, cut: float, at_most: int) -> None:
+    with patch.object(Closing, "at_most", at_most):
+        _replay_equals(seed, cut)
+
+
+def _replay_equals(seed: int, cut: float) -> None:
     frames = interleave(np.random.default_rng(seed), logs_of(seed, MINUTES))
     at = int(cut * len(frames))
     straight, before, after = (CombinerPartition(7, SOURCES) for _ in range(3))

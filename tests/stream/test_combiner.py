@@ -8,6 +8,7 @@ from catalog.kpi_value import KpiValue
 from catalog.windows import to_us
 from runtime.clock import iso_s
 from runtime.errors import Inconsistent
+from stream.combiner.closing import Closing
 from stream.combiner.partition import CombinerPartition, SnapshotUnusable
 from tests.stream.partials import (
     BANDS,
@@ -154,13 +155,18 @@ def test_rows_of_closed_windows_are_counted_and_change_nothing() -> None:
     assert log.combiner.counts["after_close"] == 1
 
 
-def test_history_that_comes_in_one_record_closes_every_window_with_data() -> None:
+def test_history_that_comes_in_one_record_closes_every_window_with_data_and_some_with_the_next() -> None:
     old = T0_US - 400 * DAY_US
-    rows = [pm(old + minute * MINUTE_US, value=minute) for minute in range(0, 3000, 3)]
-    finals = begun().put(rows_frame(0, 1, at(old + 3000 * MINUTE_US), rows)).finals()
-    assert [final.value for final in finals if final.devices] == [minute / 10 for minute in range(0, 3000, 3)]
+    rows = [pm(old + minute * MINUTE_US, value=minute) for minute in range(0, 3600, 3)]
+    log = begun().put(rows_frame(0, 1, at(old + 3600 * MINUTE_US), rows))
+    finals, waits = log.finals(), log.combiner.behind
+    assert waits
+    assert len(finals) == Closing.at_most
+    finals += log.put(watermarks_frame(0, 2, at(old + 3600 * MINUTE_US))).finals()
+    assert not log.combiner.behind
+    assert [final.value for final in finals if final.devices] == [minute / 10 for minute in range(0, 3600, 3)]
     empty = [to_us(datetime.fromisoformat(final.window_end)) for final in finals if not final.devices]
-    assert min(empty) >= old + 3000 * MINUTE_US - DAY_US
+    assert min(empty) >= old + 3600 * MINUTE_US - DAY_US
     starts = [final.window_start for final in finals]
     assert starts == sorted(starts)
     assert len(set(starts)) == len(starts)
