@@ -118,8 +118,8 @@ def _state(devices: int) -> tuple[Lanes, Blocks, Tables]:
         cell=np.zeros((devices, FIELDS), np.int64), energy=np.zeros(devices), dirty=np.zeros(devices, np.uint8),
     )  # fmt: skip
     tables = Tables(
-        np.zeros(devices, np.int32), np.arange(devices, dtype=np.int32), np.array([0.1]), np.full((1, 1), -10_000), np.full((1, 1), 10_000),
-        np.array([60_000_000]), np.array([60_000_000]), np.zeros(1, np.uint8),
+        np.zeros(devices, np.int32), np.arange(devices, dtype=np.int32), np.array([0.1]), np.array([[-1e4, 1e4]]), np.full((1, 1), -1e4),
+        np.full((1, 1), 1e4), np.array([60_000_000]), np.array([60_000_000]), np.zeros(1, np.uint8),
     )  # fmt: skip
     return lanes, blocks, tables
 

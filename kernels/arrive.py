@@ -19,7 +19,7 @@ F64 = npt.NDArray[np.float64]
 U16 = npt.NDArray[np.uint16]
 U8 = npt.NDArray[np.uint8]
 
-KEPT, DUPLICATE, CONFLICT, LATE, UNKNOWN, CORRECTED = range(6)
+KEPT, DUPLICATE, CONFLICT, LATE, UNKNOWN, CORRECTED, IMPOSSIBLE = range(7)
 NEVER_US = -(1 << 62)
 """Watermark of a kind that has none yet."""
 
@@ -41,8 +41,9 @@ class Tables(NamedTuple):
     slot_kind: I32  # [s]
     slot_device: I32  # [s] slots of one device share its number
     resolution: F64  # [q]
-    plausible_low: I64  # [k, q] integers of the resolution
-    plausible_high: I64  # [k, q]
+    possible: F64  # [q, 2] lowest and highest, in steps of the resolution, as are the plausible ones
+    plausible_low: F64  # [k, q] not below what is possible, so that a value within both is looked at once
+    plausible_high: F64  # [k, q]
     lateness_us: I64  # [k]
     ahead_us: I64  # [k] measured more than this after its receipt, a reading is suspect
     correcting: U8  # [k] 1 where of two values for one time the later stands
@@ -117,26 +118,26 @@ def _in_order(rows: Any, tables: Any, watermark_us: Any, quiet_from_us: Any, see
     slot, quantity, measured_us, received_us, value, came = rows.slot, rows.quantity, rows.measured_us, rows.received_us, rows.value, rows.quality
     slot_kind, slot_device, resolution, lateness_us = tables.slot_kind, tables.slot_device, tables.resolution, tables.lateness_us
     lowest, highest, status, judged, integer = tables.plausible_low, tables.plausible_high, out.status, out.quality, out.integer
-    series, ring, span, ahead_us = seen.series, seen.ring, out.span, tables.ahead_us
+    series, ring, span, ahead_us, possible = seen.series, seen.ring, out.span, tables.ahead_us, tables.possible
     low_us, high_us, mask = span[0], span[1], series.shape[0] - 1
     for i in range(start, slot.size):
         s, q, at, received = slot[i], quantity[i], measured_us[i], received_us[i]
         if s < 0 or q < 0:
             status[i], judged[i] = 4, came[i]
             continue
-        k, v = slot_kind[s], np.int64(np.rint(value[i] / resolution[q]))
+        k, steps = slot_kind[s], np.rint(value[i] / resolution[q])
         quality = (came[i] & np.uint16(0xFFF0)) | np.uint16(1)
-        if v < lowest[k, q] or v > highest[k, q]:
+        if not lowest[k, q] <= steps <= highest[k, q]:  # NaN is not, either
+            if not possible[q, 0] <= steps <= possible[q, 1]:
+                status[i], judged[i] = 6, came[i]
+                continue
             quality = quality | np.uint16(0x0013)  # suspect (3), for its plausible range
-        if at - received > ahead_us[k]:
-            quality = quality | np.uint16(0x0023)  # suspect (3), for its plausible time
-        integer[i] = v
-        quiet_from_us[k] = max(quiet_from_us[k], received)
+        quality = quality | (np.uint16(0x0023) if at - received > ahead_us[k] else np.uint16(0))  # suspect (3), for its plausible time
+        integer[i], quiet_from_us[k] = np.int64(steps), max(quiet_from_us[k], received)
         if at < watermark_us[k]:
             status[i], judged[i] = 3, quality | np.uint16(0x1000)
             continue
-        judged[i] = quality
-        key = (np.int64(slot_device[s]) << 16) | np.int64(q)
+        judged[i], key = quality, (np.int64(slot_device[s]) << 16) | np.int64(q)
         n = np.int64((np.uint64(key) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(32)) & mask  # as kernels.seen.series_of
         while series[n, 0] != key and series[n, 0] != -1:
             n = (n + 1) & mask
@@ -145,7 +146,7 @@ def _in_order(rows: Any, tables: Any, watermark_us: Any, quiet_from_us: Any, see
             span[0], span[1] = low_us, high_us
             return i
         r = series[n, 2] + ((series[n, 4] + count) & series[n, 3])
-        ring[r, 0], ring[r, 1] = at, v
+        ring[r, 0], ring[r, 1] = at, integer[i]
         series[n, 1], series[n, 5], status[i] = at, count + 1, 0
         watermark_us[k] = max(watermark_us[k], min(at, received) - lateness_us[k])
         low_us, high_us = min(low_us, at), max(high_us, at)
@@ -173,7 +174,7 @@ def arrive(rows: Rows, tables: Tables, watermark_us: I64, quiet_from_us: I64, se
     The caller has made room for rows out of order: kernels.seen.with_room.
 
     O(n), but for those out of order: O(log m) of the m readings open in their series. Errors: none; a row without slot or quantity gets
-    status UNKNOWN.
+    status UNKNOWN, one whose value is not finite or not possible IMPOSSIBLE, and neither leaves a trace.
     """
     at = 0
     while (at := int(_arrive(rows, tables, watermark_us, quiet_from_us, seen, out, at))) < rows.slot.size:

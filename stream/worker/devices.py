@@ -17,6 +17,8 @@ from stream.worker.registry import Registry
 
 I32 = npt.NDArray[np.int32]
 OPEN_US = 1 << 62
+_HAIR = 1e-6
+"""A bound that is a step of its resolution but for the rounding of a division is that step."""
 
 
 def kind_of(registry: Registry, id_: str) -> SensorKind | None:
@@ -52,23 +54,25 @@ def measured_by(registry: Registry, kinds: dict[str, int], quantities: dict[str,
 def tables_of(registry: Registry, kinds: dict[str, int], quantities: dict[str, int], slot_kind: I32) -> Tables:
     """What the arrival checks read."""
     resolution = np.ones(len(quantities))
-    low = np.full((max(1, len(kinds)), len(quantities)), -OPEN_US, np.int64)
-    high = np.full((max(1, len(kinds)), len(quantities)), OPEN_US, np.int64)
+    possible = np.tile([-float(OPEN_US), float(OPEN_US)], (len(quantities), 1))
     for id_, quantity in registry.of("quantity", Quantity).items():
         resolution[quantities[id_]] = quantity.resolution
+        steps = np.array(quantity.possible) / quantity.resolution
+        possible[quantities[id_]] = np.ceil(steps[0] - _HAIR), np.floor(steps[1] + _HAIR)
+    low, high = (np.tile(bound, (max(1, len(kinds)), 1)) for bound in possible.T)
     for id_, kind in registry.of("kind", SensorKind).items():
         for quantity_id, measured in kind.quantities.items():
             q = quantities.get(quantity_id)
             if q is not None:
-                low[kinds[id_], q] = int(np.rint(measured.plausible[0] / resolution[q]))
-                high[kinds[id_], q] = int(np.rint(measured.plausible[1] / resolution[q]))
+                low[kinds[id_], q] = max(possible[q, 0], np.rint(measured.plausible[0] / resolution[q]))
+                high[kinds[id_], q] = min(possible[q, 1], np.rint(measured.plausible[1] / resolution[q]))
     lateness = np.array([us_of(kind_of(registry, id_), "lateness_s") for id_ in kinds] or [0], np.int64)
     slot_device = np.array([slot.device for slot in registry.slots], np.int32)
     records = [kind_of(registry, id_) for id_ in kinds] or [None]
     # Of a kind that is gone nothing is known, so that nothing is suspect: as with its ranges.
     ahead = np.array([OPEN_US if record is None else us_of(record, "ahead_s") for record in records], np.int64)
     correcting = np.array([record is not None and record.correcting for record in records], np.uint8)
-    return Tables(slot_kind, slot_device, resolution, low, high, lateness, ahead, correcting)
+    return Tables(slot_kind, slot_device, resolution, possible, low, high, lateness, ahead, correcting)
 
 
 def places_of(registry: Registry, measured: npt.NDArray[np.bool_], slot_kind: I32) -> list[Places]:

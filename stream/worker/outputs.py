@@ -4,6 +4,7 @@ Promises  Every input record gives exactly one checked record (rule 11). Bytes t
 Leaves    Sending to stream.shell.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -13,7 +14,7 @@ import numpy.typing as npt
 
 from catalog.reasons import Reason
 from catalog.topics import CHECKED, REJECTED
-from kernels.arrive import CONFLICT, CORRECTED, DUPLICATE, KEPT, LATE, UNKNOWN, Verdicts
+from kernels.arrive import CONFLICT, CORRECTED, DUPLICATE, IMPOSSIBLE, KEPT, LATE, UNKNOWN, Verdicts
 from runtime.frames import Coded, Frame, decode, encode, replaced, reworded
 
 HOUR_US = 3_600_000_000
@@ -65,8 +66,9 @@ def with_rows(frame: Frame, verdicts: Verdicts, meta: dict[str, Any], where: tup
     city_of  city of a device, None where it is not known
     """
     status = verdicts.status
-    tally = np.bincount(status, minlength=CORRECTED + 1)
-    meta |= {"duplicates": int(tally[DUPLICATE]), "conflicts": int(tally[CONFLICT] + tally[UNKNOWN]), "late": int(tally[LATE])}
+    tally = np.bincount(status, minlength=IMPOSSIBLE + 1)
+    refusals = int(tally[CONFLICT] + tally[UNKNOWN] + tally[IMPOSSIBLE])
+    meta |= {"duplicates": int(tally[DUPLICATE]), "conflicts": refusals, "late": int(tally[LATE])}
     meta |= {"rows": frame.rows} | {name: frame.meta.get(name) for name in ("gateway", "life", "seq")}
     if tally[CORRECTED]:
         meta["corrected"] = int(tally[CORRECTED])
@@ -79,8 +81,8 @@ def with_rows(frame: Frame, verdicts: Verdicts, meta: dict[str, Any], where: tup
         columns: dict[str, Any] = {**frame.columns, "quality": verdicts.quality}
         checked = encode(meta, {name: _taken(column, kept) for name, column in columns.items()})
     refused = []
-    if tally[CONFLICT] or tally[UNKNOWN]:
-        rows = np.flatnonzero((status == CONFLICT) | (status == UNKNOWN)).tolist()
+    if refusals:
+        rows = np.flatnonzero((status == CONFLICT) | (status == UNKNOWN) | (status == IMPOSSIBLE)).tolist()
         refused = [_refuse(frame, row, int(status[row]), where, city_of) for row in rows]
     return Outputs(checked, refused, frame.rows, int(frame.columns["received_at"].min()) if frame.rows else None)
 
@@ -110,6 +112,9 @@ def _refuse(frame: Frame, row: int, status: int, where: tuple[int, int], city_of
     reason, wanted = Reason.CONFLICT, "the value that the log already has for this device, quantity and time"
     if status == UNKNOWN:
         reason, wanted = Reason.UNKNOWN_DEVICE, "a device and quantity that this partition's catalogue has"
+    elif status == IMPOSSIBLE:
+        finite = math.isfinite(reading["value"])
+        reason, wanted = (Reason.OUT_OF_RANGE, "a value that its quantity can have") if finite else (Reason.NOT_FINITE, "a finite number")
     detail = f"{reading['device']} {reading['quantity']}: wanted {wanted}, got {reading['value']!r} [{reason.value}]"
     refused = refusal(
         msgspec.json.encode(reading), frame.meta, where, reason=reason, detail=detail, row=row, received_us=int(frame.columns["received_at"][row])

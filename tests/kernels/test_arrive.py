@@ -6,15 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog.quality import Cause, Flag
-from kernels.arrive import CONFLICT, DUPLICATE, KEPT, LATE, NEVER_US, UNKNOWN, Rows, Tables, Verdicts, arrive, new_verdicts
+from kernels.arrive import CONFLICT, DUPLICATE, IMPOSSIBLE, KEPT, LATE, NEVER_US, UNKNOWN, Rows, Tables, Verdicts, arrive, new_verdicts
 from kernels.seen import new_seen, with_room
 
 KINDS = 2
 AHEAD_US = [60_000_000, 0]
 KIND = np.arange(4, dtype=np.int32) % KINDS
 HIGHEST = 100
+POSSIBLE = -5.0, 1000.0
 TABLES = Tables(
-    KIND, np.arange(4, dtype=np.int32), np.ones(1), np.zeros((KINDS, 1), np.int64), np.full((KINDS, 1), HIGHEST),
+    KIND, np.arange(4, dtype=np.int32), np.ones(1), np.array([[POSSIBLE[0], POSSIBLE[1]]]), np.zeros((KINDS, 1)), np.full((KINDS, 1), float(HIGHEST)),
     np.full(KINDS, 5_000_000), np.array(AHEAD_US), np.zeros(KINDS, np.uint8),
 )  # fmt: skip
 T0 = 1_790_000_000_000_000
@@ -77,3 +78,16 @@ def test_a_verdict_is_of_the_reading_alone_but_for_late(rows: list[Given], came:
         wanted = sum(int(cause) for cause, there in causes.items() if there) | came & 0xFFF0
         lowered = causes[Cause.PLAUSIBLE_RANGE] or causes[Cause.PLAUSIBLE_TIME]
         assert quality == wanted | int(Flag.SUSPECT if lowered else Flag.GOOD)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1000.6, -6.0, 1e300, -1e300, 2.0**63])
+def test_what_is_not_finite_or_not_possible_is_refused_and_leaves_no_trace(value: float) -> None:
+    found = judged((0, T0, 3_600_000_000, value), (0, T0 + 5, 0, 50.0), (0, T0 + 5, 0, value))
+    assert (found.status.tolist(), found.quality.tolist()) == ([IMPOSSIBLE, KEPT, IMPOSSIBLE], [2, GOOD, 2])
+    assert found.span.tolist() == [T0 + 5, T0 + 5]
+
+
+@pytest.mark.parametrize("value", [-5.0, -1.0, 100.6, 1000.0, 1000.4])
+def test_what_is_possible_and_not_plausible_is_kept_and_suspect(value: float) -> None:
+    found = judged((0, T0, 0, value))
+    assert (found.status.tolist(), found.quality.tolist(), found.integer.tolist()) == ([KEPT], [OUTSIDE], [round(value)])

@@ -10,6 +10,7 @@ AHEAD_US = 60_000_000
 """What the record of a kind says that says nothing."""
 LATENESS_US = {"air": 20_000_000, "noise": 5_000_000}
 PLAUSIBLE = {("air", "pm2_5"): (0.0, 500.0), ("air", "total"): (0.0, 1e9), ("noise", "sound_level"): (20.0, 140.0)}
+POSSIBLE = {"pm2_5": (-5.0, 2000.0), "sound_level": (0.0, 160.0), "total": (0.0, 1e9)}
 RESOLUTION = {"pm2_5": 0.1, "sound_level": 0.1, "total": 1.0}
 
 
@@ -39,6 +40,8 @@ class Oracle:
 
     def _judge(self, kind: str, row: Row) -> str:
         at = row.measured_us
+        if not POSSIBLE[row.quantity][0] <= row.value <= POSSIBLE[row.quantity][1]:
+            return "impossible"
         if at < self.watermark.get(kind, -(10**18)):
             return "late"
         reached = min(at, row.received_us) - LATENESS_US[kind]

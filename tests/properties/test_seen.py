@@ -14,10 +14,18 @@ DEVICE_KIND = (np.arange(DEVICES) % KINDS).astype(np.int32)
 
 
 def _tables(correcting: bool) -> Tables:
-    wide = np.full((KINDS, QUANTITIES), 1 << 40, np.int64)
-    slots = np.arange(DEVICES, dtype=np.int32)
+    wide = np.full((KINDS, QUANTITIES), 2.0**40)
+    slots, possible = np.arange(DEVICES, dtype=np.int32), np.tile([-(2.0**40), 2.0**40], (QUANTITIES, 1))
     return Tables(
-        DEVICE_KIND, slots, np.ones(QUANTITIES), -wide, wide, LATENESS_US, np.full(KINDS, 60_000_000), np.array([0, int(correcting)], np.uint8)
+        DEVICE_KIND,
+        slots,
+        np.ones(QUANTITIES),
+        possible,
+        -wide,
+        wide,
+        LATENESS_US,
+        np.full(KINDS, 60_000_000),
+        np.array([0, int(correcting)], np.uint8),
     )
 
 

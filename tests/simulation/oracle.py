@@ -19,6 +19,7 @@ from tests.simulation import city
 from tests.stream.city import SECOND
 
 RESOLUTION = {"pm2_5": 0.1, "sound_level": 0.1, "total": 1.0}
+POSSIBLE = {"pm2_5": (-5.0, 2000.0), "sound_level": (0.0, 160.0), "total": (0.0, 1e9)}
 PLAUSIBLE = {"pm2_5": (0.0, 500.0), "sound_level": (20.0, 140.0), "total": (0.0, 1e9)}
 GAP_US, HEARD_US, MILLION = 5 * SECOND, 60 * SECOND, 1_000_000
 KINDS = ("air", "noise")
@@ -76,6 +77,8 @@ class Log:
 
     def _judge(self, device: str, quantity: str, at: int, what: tuple[int, float]) -> str:
         received, value = what
+        if not POSSIBLE[quantity][0] <= value <= POSSIBLE[quantity][1]:
+            return "conflict"  # refused, as a conflict is, and counted with them
         kind, name, number = self.devices[device], (device, quantity, at), round(value / RESOLUTION[quantity])
         self.last_reading[kind] = max(received, self.last_reading.get(kind, received))
         if kind in self.watermark and at < self.watermark[kind]:

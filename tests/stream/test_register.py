@@ -57,7 +57,8 @@ def histories(draw: st.DrawFn) -> list[list[Row]]:
         device = draw(st.sampled_from(sorted(DEVICES)))
         quantity = "sound_level" if DEVICES[device][0] == "noise" else "pm2_5"
         at = T0 + draw(st.sampled_from([0, 1, 2, 3])) * SECOND
-        rows.append((device, quantity, at, at + SECOND, draw(st.sampled_from(VALUES)) + (20.0 if quantity == "sound_level" else 0.0)))
+        value = draw(st.sampled_from(VALUES))
+        rows.append((device, quantity, at, at + SECOND, 20.0 + value / 10.0 if quantity == "sound_level" else value))
     cuts = sorted(draw(st.lists(st.integers(0, len(rows)), max_size=4)))
     return [rows[a:b] for a, b in zip([0, *cuts], [*cuts, len(rows)], strict=True) if a < b]
 

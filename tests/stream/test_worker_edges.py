@@ -89,6 +89,21 @@ def test_a_conflict_says_which_city_it_is_of() -> None:
     assert cities == [b"c", None]
 
 
+@pytest.mark.parametrize(("value", "reason"), [(np.nan, "not_finite"), (np.inf, "not_finite"), (-np.inf, "not_finite"), (1e9, "out_of_range")])
+def test_a_value_that_no_gateway_would_send_is_refused_and_the_others_stand(value: float, reason: str) -> None:
+    worker, (late_us, value_us) = begun(0), (T0 + SECOND, T0 + 2 * SECOND)
+    frame = readings_frame([("d0", "pm2_5", late_us, late_us, 20.0), ("d1", "pm2_5", value_us + 10**12, value_us, value)])
+    outputs = worker.apply(frame, 1)
+    (refused,) = outputs.refused
+    headers = dict(refused.headers)
+    assert [each["reason"] for each in msgspec.json.decode(headers["rejections"])] == [reason]
+    assert headers["city"] == b"c"
+    checked, alone = decode(outputs.checked), begun(0).apply(readings_frame([("d0", "pm2_5", late_us, late_us, 20.0)]), 1)
+    assert checked.columns["measured_at"].tolist() == [late_us]
+    assert (checked.meta["rows"], checked.meta["conflicts"]) == (2, 1)
+    assert checked.meta["watermarks"] == decode(alone.checked).meta["watermarks"]
+
+
 def placed_frame(rows: list[tuple[str, int, float, float, float]]) -> bytes:
     """Rows: device, measured_us, value, latitude, longitude."""
     return encode(
