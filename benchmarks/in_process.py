@@ -22,6 +22,7 @@ import msgspec
 import numpy as np
 
 from catalog.topics import CHECKED, PARTIALS, PARTITIONS, READINGS, partition_of
+from ingest.frames import waiting_s
 from runtime.frames import Coded, decode, encode
 from simulators import city, scenario
 from simulators.stretch import stretch
@@ -32,6 +33,7 @@ from stream.shell.holders import CombinerHolder, Holder, WorkerHolder
 from stream.warm import warm
 
 START_US = 1_790_000_040_000_000
+SECOND_US = 1_000_000
 TICK_US = 50_000
 SNAPSHOT_EVERY_S = 7.0
 _GATEWAY = {"schema": READINGS.schema, "gateway": "gw-0", "life": "in-process"}
@@ -48,11 +50,15 @@ class Scene(NamedTuple):
     """True: all frames are there when the clock starts, and the clock is the process' own."""
 
 
+def _wait_us(readings_per_s: float) -> int:
+    return round(1e6 * waiting_s(readings_per_s))
+
+
 SCENES = {
-    "load": Scene(50_000.0, 10, 200_000, 20.0),
-    "single": Scene(5_000.0, 1, 200_000, 20.0),
+    "load": Scene(50_000.0, 10, _wait_us(50_000.0), 20.0),
+    "single": Scene(5_000.0, 1, _wait_us(5_000.0), 20.0),
     "idle": Scene(None, None, 5_000, 40.0),
-    "backlog": Scene(50_000.0, 10, 200_000, 30.0, at_once=True),
+    "backlog": Scene(50_000.0, 10, _wait_us(50_000.0), 30.0, at_once=True),
 }
 
 
@@ -124,19 +130,18 @@ def reading_frames(there: World, scene: Scene) -> Iterator[tuple[int, int, bytes
     names = np.array(streams.quantity_ids)
     until_us, seq = START_US, 0
     while until_us < START_US + round(scene.seconds * 1e6):
-        from_us, until_us = until_us, until_us + 200_000
+        from_us, until_us = until_us, until_us + SECOND_US
         rows = stretch(streams, from_us, until_us)
         sent_us = rows.messages.due_us[rows.readings.message]
-        cut = sent_us // scene.frame_us * PARTITIONS + home[rows.readings.device]
+        cut = (sent_us - from_us) // scene.frame_us * PARTITIONS + home[rows.readings.device]
         order = np.argsort(cut, kind="stable")
         for mine in np.split(order, np.flatnonzero(np.diff(cut[order])) + 1):
             if mine.size:
                 seq += 1
-                at_us = int(cut[mine[0]] // PARTITIONS + 1) * scene.frame_us
+                at_us = min(from_us + int(cut[mine[0]] // PARTITIONS + 1) * scene.frame_us, until_us)  # a heartbeat ends open frames
                 yield at_us, int(cut[mine[0]] % PARTITIONS), _frame(rows.readings, mine, sent_us[mine] + 2_000, (ids, names, seq))
-        if until_us % 1_000_000 == 0:
-            meta = {**_GATEWAY, "kind": "heartbeat", "seq": seq, "clock_us": until_us, "totals": {}}
-            yield from ((until_us, partition, encode(meta, {})) for partition in range(PARTITIONS))
+        meta = {**_GATEWAY, "kind": "heartbeat", "seq": seq, "clock_us": until_us, "totals": {}}
+        yield from ((until_us, partition, encode(meta, {})) for partition in range(PARTITIONS))
 
 
 def _frame(readings: Any, mine: Any, received_us: Any, names: tuple[Any, Any, int]) -> bytes:

@@ -13,8 +13,9 @@ import numpy.typing as npt
 from ingest.acks import AckWindow, Batch
 from ingest.checks import Judged
 
-SHORTEST_S, LONGEST_S = 0.005, 0.2
-_QUIET_PER_S, _BUSY_PER_S = 500.0, 4_000.0
+SHORTEST_S, LONG_S, LONGEST_S = 0.005, 0.2, 0.34
+_WAITS = (500.0, 4_000.0, 40_000.0), (SHORTEST_S, LONG_S, LONGEST_S)
+"""Readings a second, and how long a frame waits at these. A heartbeat ends a frame once a second, so 340 ms are three a second and 300 ms four."""
 
 _COLUMNS = {
     "device": np.int32,
@@ -29,9 +30,8 @@ _COLUMNS = {
 
 
 def waiting_s(readings_per_s: float) -> float:
-    """How long a frame may wait: 5 ms up to 500 readings/s, 200 ms from 4,000 readings/s on, linear between."""
-    share = (readings_per_s - _QUIET_PER_S) / (_BUSY_PER_S - _QUIET_PER_S)
-    return SHORTEST_S + (LONGEST_S - SHORTEST_S) * min(max(share, 0.0), 1.0)
+    """How long a frame may wait: 5 ms up to 500 readings/s, 200 ms at 4,000, 340 ms from 40,000 on, linear between."""
+    return float(np.interp(readings_per_s, *_WAITS))
 
 
 class Pace:

@@ -25,7 +25,18 @@ MAY_IMPORT: dict[str, set[str]] = {
     "local": {"catalog", "runtime", "storage.migrate"},
     "cli": {*PLATFORM, "benchmarks", "chaos"},
     # Not of the platform: they stand over it. No room but the command line may import them.
-    "benchmarks": {"catalog", "kernels", "runtime", "simulators", "stream", "storage.definitions", "storage.documents", "local", "tests.servers"},
+    "benchmarks": {
+        "catalog",
+        "ingest.frames",
+        "kernels",
+        "runtime",
+        "simulators",
+        "stream",
+        "storage.definitions",
+        "storage.documents",
+        "local",
+        "tests.servers",
+    },
     # Its oracle shares nothing with the stream: no kernels, no formula, no stream. The rest looks at a whole system, as an operator would.
     "chaos": {"catalog", "runtime", "ingest.format", "simulators", "local", "tests.servers", *LOOKED_INTO_BY_CHAOS},
     # Runs inside the image: secrets and topics before the processes, and health checks.

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from ingest.acks import AckWindow, Batch
 from ingest.checks import Judged
-from ingest.frames import LONGEST_S, SHORTEST_S, Frames, Pace, waiting_s
+from ingest.frames import LONG_S, LONGEST_S, SHORTEST_S, Frames, Pace, waiting_s
 
 
 def rows(partitions: list[int], first: int = 0, placed: bool = False) -> Judged:
@@ -38,7 +38,8 @@ def batch() -> Batch:
 
 
 @pytest.mark.parametrize(
-    ("readings_per_s", "wait_s"), [(0, SHORTEST_S), (500, SHORTEST_S), (2_250, (SHORTEST_S + LONGEST_S) / 2), (4_000, LONGEST_S), (1e6, LONGEST_S)]
+    ("readings_per_s", "wait_s"),
+    [(0, SHORTEST_S), (500, SHORTEST_S), (2_250, (SHORTEST_S + LONG_S) / 2), (4_000, LONG_S), (22_000, 0.27), (40_000, LONGEST_S), (1e6, LONGEST_S)],
 )
 def test_waiting_grows_with_the_load(readings_per_s: float, wait_s: float) -> None:
     assert waiting_s(readings_per_s) == pytest.approx(wait_s)
@@ -71,11 +72,11 @@ def test_rule_02_a_frame_closes_when_its_oldest_row_has_waited() -> None:
 
 def test_rule_02_under_load_frames_wait_longer() -> None:
     frames = Frames(1, 100_000)
-    frames.add(rows([0] * 30_000), batch(), 1.0)
+    frames.add(rows([0] * 40_000), batch(), 1.0)
     assert len(frames.all()) == 1
     frames.add(rows([0]), batch(), 2.0)
     assert frames.due(2.0 + LONGEST_S - 0.001) == []
-    assert len(frames.due(2.0 + LONGEST_S)) == 1
+    assert len(frames.due(2.001 + LONGEST_S)) == 1
 
 
 @given(st.lists(st.lists(st.integers(0, 3), max_size=30), max_size=12), st.integers(1, 7))
