@@ -17,6 +17,7 @@ from benchmarks.in_process import Scene, catalogue_frames, reading_frames
 from benchmarks.kernel import Compared, compare
 from benchmarks.limits import Record
 from catalog.records import KpiDocument
+from ingest.frames import waiting_s
 from kernels.accumulate import accumulate
 from kernels.arrive import NEVER_US, Rows, Tables, arrive, new_verdicts
 from kernels.lanes import FIELDS, Blocks, Lanes, ground_of
@@ -27,7 +28,7 @@ from stream.shell.holders import LONG_WINDOWS_AT_LEAST_EVERY_S
 from stream.worker.partials import Publisher
 from stream.worker.partition import WorkerPartition
 
-FULL_FRAME_US, LOAD_FRAME_US = 1_000_000, 200_000
+FULL_FRAME_US, LOAD_FRAME_US = 1_000_000, round(1e6 * waiting_s(50_000.0))
 START_US = 1_790_000_040_000_000
 FRAME = 4_000
 ROWS_EVERY_US = 500_000
@@ -60,10 +61,10 @@ class ByKpis(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def beside_duckdb(frame_us: int) -> Compared:
-    """Two seconds of 200,000 readings/s of the demo city, cut into frames of frame_us."""
+    """A minute of 50,000 readings/s of the demo city, cut into frames of frame_us: the readings of one whole window."""
     there = world("brussels", Path("cities"))
     catalogue = [Record(p, n, value) for p, values in enumerate(catalogue_frames(there)) for n, value in enumerate(values)]
-    frames = [Record(p, 1_000 + n, value) for n, (_, p, value) in enumerate(_frames(there, frame_us, 12.0, 50_000.0))]
+    frames = [Record(p, 1_000 + n, value) for n, (_, p, value) in enumerate(_frames(there, frame_us, 60.0, 50_000.0))]
     return compare(catalogue, frames)
 
 

@@ -4,6 +4,7 @@ Promises  A block is one window of one lane, with a row per device that measures
 Leaves    What is in the rows to kernels.accumulate and kernels.ordered.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -27,6 +28,12 @@ class Window(NamedTuple):
     end_us: int
     base: int
     rows: int
+
+
+def listed(some: Sequence[Window], lane_quantity: I64) -> I64:
+    """Windows as kernels.reduce.reduce_blocks takes them, int64[w, 6]: base row, start, end (µs), rows, quantity, lane."""
+    lane, start_us, end_us, base, rows = np.array(some, np.int64).reshape(-1, 5).T
+    return np.column_stack((base, start_us, end_us, rows, lane_quantity[lane], lane))
 
 
 class OpenWindows:

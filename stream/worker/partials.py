@@ -18,7 +18,7 @@ from kernels.arrive import NEVER_US
 from kernels.reduce import PERCENTILE, PartialRows, Scratch, new_rows, new_scratch, reduce_block, reduce_blocks
 from runtime.frames import Coded, encode
 from stream.rows import COLUMNS, TAIL, Rows, Said, pack
-from stream.worker.blocks import OpenWindows, Window
+from stream.worker.blocks import OpenWindows, Window, listed
 from stream.worker.partition import WorkerPartition
 from stream.worker.pool import lineages, summed_by_area
 from stream.worker.program import Program
@@ -151,10 +151,9 @@ class Publisher:
         if not some:
             return []
         program = self._worker.state.program
-        quantity = [program.quantity_number[program.lane_keys[w.lane][0]] for w in some]
-        numbers = [(w.base, w.start_us, w.end_us, w.rows, q, w.lane) for w, q in zip(some, quantity, strict=True)]
-        first = reduce_blocks(windows.arrays, np.array(numbers, np.int64), program.listed, program.places[0], self._scratch, self._rows)
-        return [int(row) for row in first]
+        numbers = listed(some, program.lane_quantity)
+        first: list[int] = reduce_blocks(windows.arrays, numbers, program.listed, program.places[0], self._scratch, self._rows).tolist()
+        return first
 
     def _reduce_parted(self, windows: OpenWindows, window: Window) -> int:
         program, first = self._worker.state.program, int(self._rows.used[0])

@@ -56,6 +56,7 @@ class Program(NamedTuple):
     lanes: Lanes
     lane_keys: list[LaneKey]
     lane_number: dict[LaneKey, int]
+    lane_quantity: I64  # by lane
     functions: list[I32]  # by lane: (function code, aggregate number)
     pooled: Pooled
     tracks: Tracks
@@ -142,6 +143,7 @@ def compile_program(registry: Registry) -> Program:
         lanes=_lanes(registry, keys, functions, measured, slot_kind),
         lane_keys=keys,
         lane_number=numbers,
+        lane_quantity=np.array([quantities[key[0]] for key in keys], np.int64),
         functions=functions,
         pooled=pooled,
         tracks=tracks,
