@@ -26,6 +26,7 @@ def asked(kpi: Kpi) -> recompute.Asked:
     return recompute.Asked(kpi.id, (), to_us(from_), to_us(pack.END))
 
 
+@pytest.mark.slow  # a minute; tests/integration/test_restate.py asks the same of a smaller stretch
 def test_a_finished_day_says_the_same_again_but_where_it_is_marked(day: Day) -> None:
     with day.connect() as connection:
         marked = {(*row[:3], to_us(row[3])) for row in connection.execute("SELECT kpi, version, area, window_start FROM dirty_window")}

@@ -7,8 +7,16 @@ from tests.simulation.mutants import MUTANTS
 from tests.simulation.test_simulation import NORMAL
 from tests.simulation.world import run
 
-FIRST = {"forget_seen": 16}
-"""A seed that is known to notice, tried before the others: to save time, not to find more."""
+FIRST = {
+    "no_offset_check": 3,
+    "gaps_pass": 3,
+    "commit_before_outputs": 1,
+    "no_epoch": 1,
+    "merge_by_arrival": 1,
+    "forget_census": 2,
+    "former_writer_goes_on": 6,
+}
+"""Where seed 0 does not notice: one that is known to, tried before the others. To save time, not to find more."""
 
 
 @pytest.mark.parametrize("name", MUTANTS)

@@ -8,7 +8,7 @@ import pytest
 from tests.simulation.judge import judge
 from tests.simulation.world import World, run
 
-NORMAL = 40
+NORMAL = 24
 """Seeds of every test run: about half a second of a core each."""
 ONE = os.environ.get("KOMPAS_SIMULATION_SEED")
 SEEDS = [int(ONE)] if ONE else list(range(NORMAL))
