@@ -179,7 +179,7 @@ def _reduced(worker: WorkerPartition, space: tuple[Scratch, PartialRows]) -> Par
     state, program = worker.state, worker.state.program
     scratch, found = space
     found.used[0] = 0
-    windows = listed(list(state.windows.windows.values()), program.lane_quantity)
+    windows = listed(list(state.windows.windows.values()), program.listed.quantity)
     reduce_blocks(state.windows.arrays, windows, program.listed, program.places[0], scratch, found)
     return found
 

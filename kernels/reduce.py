@@ -62,6 +62,7 @@ class Listed(NamedTuple):
     slot_at: I64  # [q + 1] first of each
     function: I32  # [..., 2] function code and the aggregate's number
     function_at: I64  # [l + 1]
+    quantity: I64  # [l]
 
 
 class Scratch(NamedTuple):
@@ -255,14 +256,15 @@ def reduce_blocks(blocks: Blocks, windows: I64, listed: Listed, places: Places, 
     return first
 
 
-def listed_of(places: list[Places], functions: list[I32]) -> Listed:
-    """The slots of each quantity and the functions of each lane, end to end."""
+def listed_of(places: list[Places], functions: list[I32], quantity: I64) -> Listed:
+    """The slots of each quantity and the functions of each lane, end to end; quantity by lane."""
     slots = [each.slot for each in places]
     return Listed(
         np.concatenate([np.zeros(0, np.int32), *slots]),
         np.cumsum([0, *(each.size for each in slots)]).astype(np.int64),
         np.concatenate([np.zeros((0, 2), np.int32), *functions]),
         np.cumsum([0, *(each.shape[0] for each in functions)]).astype(np.int64),
+        quantity,
     )
 
 

@@ -151,7 +151,7 @@ class Publisher:
         if not some:
             return []
         program = self._worker.state.program
-        numbers = listed(some, program.lane_quantity)
+        numbers = listed(some, program.listed.quantity)
         first: list[int] = reduce_blocks(windows.arrays, numbers, program.listed, program.places[0], self._scratch, self._rows).tolist()
         return first
 

@@ -56,7 +56,6 @@ class Program(NamedTuple):
     lanes: Lanes
     lane_keys: list[LaneKey]
     lane_number: dict[LaneKey, int]
-    lane_quantity: I64  # by lane
     functions: list[I32]  # by lane: (function code, aggregate number)
     pooled: Pooled
     tracks: Tracks
@@ -132,18 +131,17 @@ def compile_program(registry: Registry) -> Program:
     kinds, quantities = registry.numbers("kind"), registry.numbers("quantity")
     specs = [(spec, window) for spec, window in specs_of(registry) if spec.quantity in quantities]
     numbers = {key: number for number, key in enumerate(sorted({lane_key(spec, window) for spec, window in specs}))}
-    keys = list(numbers)
+    keys, lane_quantity = list(numbers), np.array([quantities[quantity] for quantity, _, _ in numbers], np.int64)
     (functions, pooled_lane), measured = _by_lane(specs, numbers), measured_by(registry, kinds, quantities)
     tracks, slot_kind = _tracks(registry, keys, specs, numbers), np.array([kinds.get(slot.record.kind, 0) for slot in registry.slots], np.int32)
     places, cities = places_of(registry, measured, slot_kind), registry.of("city", City).values()
-    pooled, tracked = _pooled(pooled_lane, [quantities[key[0]] for key in keys], quantities), _among(quantities, tracks.quantity)
+    pooled, tracked = _pooled(pooled_lane, lane_quantity, quantities), _among(quantities, tracks.quantity)
     active = sorted(set(slot_kind[list(registry.slot_of.values())].tolist()))
     return Program(
         tables=tables_of(registry, kinds, quantities, slot_kind),
         lanes=_lanes(registry, keys, functions, measured, slot_kind),
         lane_keys=keys,
         lane_number=numbers,
-        lane_quantity=np.array([quantities[key[0]] for key in keys], np.int64),
         functions=functions,
         pooled=pooled,
         tracks=tracks,
@@ -153,7 +151,7 @@ def compile_program(registry: Registry) -> Program:
         leaf=np.ascontiguousarray(places[0].area[:, 0]) if places else np.zeros(0, np.int32),
         dated=any(slot.record.valid_from is not None or slot.record.valid_to is not None for slot in registry.slots),
         places=places,
-        listed=listed_of(places, functions),
+        listed=listed_of(places, functions, lane_quantity),
         aggregates=[key(spec, window) for spec, window in specs],
         areas=list(registry.records["area"]),
         kinds=list(kinds),
@@ -179,9 +177,9 @@ def _among(quantities: dict[str, int], which: npt.ArrayLike) -> npt.NDArray[np.b
     return np.isin(np.arange(max(1, len(quantities))), which)
 
 
-def _pooled(lane: npt.NDArray[np.uint8], quantity: list[int], quantities: dict[str, int]) -> Pooled:
+def _pooled(lane: npt.NDArray[np.uint8], quantity: I64, quantities: dict[str, int]) -> Pooled:
     """lane: by lane, 1 where it is pooled; quantity: by lane."""
-    of = np.array(quantity, np.int64)[lane == 1]
+    of = quantity[lane == 1]
     return Pooled(lane, _among(quantities, of), int(np.bincount(of).max(initial=0)))
 
 
