@@ -55,8 +55,8 @@ async def publish(connection: Connection, bootstrap: str, within_s: float) -> in
             await _confirmed([await _send_document(producer, document) for document in documents if document.entity in FOR_GATEWAYS])
     except (KafkaError, TimeoutError) as error:
         raise Unavailable(f"Kafka at {bootstrap}", f"{READINGS.name} and {DEVICES.name} to take the catalogue", repr(error)) from error
-    finally:
-        await producer.stop()
+    finally:  # where Kafka is away it would flush for ever
+        await asyncio.wait([asyncio.create_task(producer.stop())], timeout=_CONFIRM_WITHIN_S)
     with connection.cursor() as cursor:
         cursor.executemany(_REMEMBER, [(cluster_id, each.entity, each.id, each.hash) for each in documents])
     connection.commit()

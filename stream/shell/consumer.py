@@ -15,6 +15,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
+from runtime import kafka
 from runtime.clock import monotonic_s
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class _Thread(driver.AIOKafkaConsumerThread):
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = BUSY_WAIT_MS  # read when it starts; Faust has no setting for it
+        kafka.pace(consumer._client)
         return consumer
 
     def wait_for(self, wait_ms: int) -> None:

@@ -158,7 +158,14 @@ def test_a_gateway_told_to_stop_while_kafka_is_away_ends_in_time_and_leaves_the_
     assert again.stop() == 0
 
 
-@pytest.mark.parametrize("outage_s", [11, pytest.param(600, marks=[pytest.mark.slow, pytest.mark.timeout(2_400)])])
+@pytest.mark.parametrize(
+    "outage_s",
+    [
+        11,
+        pytest.param(40, marks=pytest.mark.slow),  # longer than the 30 s after which aiokafka gives up a batch that has no leader
+        pytest.param(600, marks=[pytest.mark.slow, pytest.mark.timeout(2_400)]),
+    ],
+)
 def test_rule_24_an_outage_of_kafka_at_1000_messages_a_second_loses_nothing_and_ends_no_gateway(
     system: System, spawn: Callable[..., Running], outage_s: int
 ) -> None:
@@ -169,14 +176,16 @@ def test_rule_24_an_outage_of_kafka_at_1000_messages_a_second_loses_nothing_and_
     wait_for(stream, 1_000 * outage_s)
     assert gateway.child.returncode is None
     assert gateway.get("/healthz")[0] == 200
-    wrong = json.loads(gateway.get("/readyz")[1])["wrong"]["kafka"]
-    assert "for Kafka" in wrong or "no producer" in wrong  # after minutes its client has given up, and it makes a new one
+    assert "for Kafka" in json.loads(gateway.get("/readyz")[1])["wrong"]["kafka"]
     assert 9_000 <= gateway.metric("kompas_gateway_unacknowledged") <= 10_000  # its ReceiveMaximum; the broker holds the rest
     system.start("kafka")
     gateway.wait_ready(60)
     stream.stop()
     kit.idle(gateway, 120 + outage_s)
     assert stream.missing(system, since) == (set(), set())
+    found = kit.readings(system, since)
+    assert len(found) == len(set(found))
+    assert gateway.metric("kompas_gateway_kafka_producers_total") == 1  # a producer that gives up is followed by another, which repeats
     assert gateway.stop() == 0
     said = [json.loads(line)["event"] for line in gateway.log.read_text(encoding="utf-8").splitlines() if line.startswith("{")]
     assert said.count("kafka_silent") == said.count("kafka_answers") == 1

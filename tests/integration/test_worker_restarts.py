@@ -1,20 +1,24 @@
-"""The worker on a real Kafka: killed, stopped and doubled in mid-stream, it publishes what a worker left alone would."""
+"""The worker on a real Kafka: whichever of the two is killed, stopped or doubled in mid-stream, it publishes what a worker left alone would."""
 
 import asyncio
 import json
+import logging
 import signal
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from catalog.topics import CHECKED, KPIS, PARTITIONS, READINGS, Topic, partition_of
+from local.child import tail
 from runtime import kafka
 from runtime.frames import decode
 from stream.combiner.partition import CombinerPartition
 from stream.worker.partials import Publisher
 from stream.worker.partition import WorkerPartition
+from tests.integration import gateway_kit as kit
 from tests.servers import Running, System, start_system
 from tests.stream.city import SECOND, T0, catalogue_frame, documents, heartbeat, kpi, readings_frame
 
@@ -72,6 +76,14 @@ async def publish_city(producer: AIOKafkaProducer, from_s: int, to_s: int) -> No
         await publish_second(producer, second)
         if second % 20 == 0:
             await asyncio.sleep(0.02)
+
+
+async def publish_on(producer: AIOKafkaProducer, said: list[int], over: asyncio.Event) -> None:
+    """The city at 50 times its pace until it is over, waiting for Kafka where it is away; `said` is told each second that Kafka has."""
+    while not over.is_set():
+        await publish_second(producer, len(said))
+        said.append(len(said))
+        await asyncio.sleep(0.02)
 
 
 async def whole(system: System, topic: Topic) -> list[Any]:
@@ -183,3 +195,70 @@ async def test_a_worker_that_is_asked_to_end_ends_when_kafka_is_gone(system: Sys
     await producer.stop()
     system.kill("kafka")
     assert worker.stop(within_s=20.0) != -signal.SIGKILL  # what a process gets that does not end by itself
+
+
+Outage = Callable[[Running, float], bool]
+"""Whether it is over, asked of the worker and of the seconds since Kafka was gone."""
+MOST_LINES = 5_000
+"""Of the worker's log in an outage. Its clients say some 75 a second; one that asks without a pause says twice as many as this in a second."""
+
+
+def at_once(worker: Running, gone_s: float) -> bool:
+    return True
+
+
+def noticed(worker: Running, gone_s: float) -> bool:
+    return "awaited" in worker.get("/readyz")[1]
+
+
+def long(worker: Running, gone_s: float) -> bool:
+    return gone_s > 45.0
+
+
+@pytest.mark.parametrize(
+    "outages",
+    [
+        pytest.param([at_once, noticed], id="brief"),
+        # three quarters of a minute of nothing: longer than the 30 s after which aiokafka gives up a batch that has no leader
+        pytest.param([long], id="long", marks=pytest.mark.slow),
+    ],
+)
+async def test_a_worker_lives_through_clean_outages_of_kafka_in_mid_stream_and_doubles_nothing(
+    system: System, producer: AIOKafkaProducer, caplog: pytest.LogCaptureFixture, outages: list[Outage]
+) -> None:
+    """Kafka comes back at once, or only after the worker has said that it waits, or late. None ends the worker, so nobody starts it again."""
+    caplog.set_level(logging.CRITICAL, "aiokafka")  # our own producer says several times a second that Kafka is away
+    await publish_catalogue(producer)
+    worker = await ready(system.spawn("worker", watchdog_s=8.0))  # it asks for Kafka after a third of that
+
+    async def until(condition: Callable[[], bool]) -> None:
+        await asyncio.to_thread(kit.until, condition, 60.0, lambda: f"{worker.get('/readyz')}\n    {tail(worker.log, 30)}")
+
+    async def in_mid_stream() -> None:
+        goal = worker.metric("kompas_worker_frames_total") + PARTITIONS * 30
+        await until(lambda: worker.metric("kompas_worker_frames_total") > goal)
+
+    async def live_through(over: Outage) -> None:
+        lines = len(worker.log.read_bytes().splitlines())
+        await asyncio.to_thread(system.stop, "kafka")
+        gone_at_s = time.monotonic()
+        try:
+            await until(lambda: over(worker, time.monotonic() - gone_at_s))
+            assert len(worker.log.read_bytes().splitlines()) - lines < MOST_LINES
+        finally:
+            await asyncio.to_thread(system.start, "kafka")
+
+    said: list[int] = []
+    over = asyncio.Event()
+    stream = asyncio.create_task(publish_on(producer, said, over))
+    for outage in outages:
+        await in_mid_stream()
+        await live_through(outage)
+    await in_mid_stream()
+    over.set()
+    await stream
+    await publish_city(producer, len(said), max(len(said), MINUTES * 30) + 90)
+    await compare(system, producer)
+    assert worker.child.returncode is None
+    checked = [(record.partition, decode(record.value).meta["input_offset"]) for record in await whole(system, CHECKED)]
+    assert len(checked) == len(set(checked))
