@@ -26,7 +26,7 @@ from kernels.lanes import COUNT, HIGH, LOW, SUM_HI, SUM_LO
 from kernels.reduce import FUNCTIONS, PartialRows, Scratch, new_rows, new_scratch, reduce_blocks
 from kernels.seen import new_seen
 from runtime.frames import decode
-from stream.worker.blocks import listed
+from stream.worker.blocks import listed, spoke
 from stream.worker.partition import WorkerPartition, judge, rows_of
 
 _NAMES = {"en": "mean", "fr": "mean", "nl": "mean"}
@@ -131,7 +131,7 @@ def _empty(worker: WorkerPartition) -> None:
     """As before the first reading, but that windows are open."""
     state = worker.state
     arrays = state.windows.arrays
-    arrays.cell[:], arrays.energy[:], arrays.dirty[:] = 0, 0.0, 0
+    arrays.cell[:] = 0
     state.seen, state.watermark_us[:], state.quiet_from_us[:] = new_seen(), NEVER_US, NEVER_US
 
 
@@ -193,11 +193,11 @@ def _ours(parts: list[Part]) -> Side:
         for window in state.windows.windows.values():
             quantity = program.quantity_number[program.lane_keys[window.lane][0]]
             cells = state.windows.arrays.cell[window.base : window.base + window.rows]
-            for r in np.flatnonzero(cells[:, COUNT]):
+            for r in np.flatnonzero(spoke(cells)):
                 cell = cells[r]
                 total = (int(cell[SUM_HI]) << 64) + (int(cell[SUM_LO]) & ((1 << 64) - 1))
                 key = (part.worker.partition, int(program.places[quantity].slot[r]), quantity, window.start_us // MINUTE_US)
-                devices.append((*key, int(cell[COUNT]), total, int(cell[LOW]), int(cell[HIGH])))
+                devices.append((*key, int(cell[COUNT]) >> 1, total, int(cell[LOW]), int(cell[HIGH])))
         state.windows.mark_all()
         _add_areas(part.worker, areas)
     rows = [(*key, n, total / n / (1 << 50)) for key, (n, total) in sorted(areas.items())]

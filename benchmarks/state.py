@@ -26,7 +26,7 @@ from stream.worker.partition import WorkerPartition
 START_US, MINUTE_US, FRAME = 1_790_000_040_000_000, 60_000_000, 4_000
 LATENESS_MIN = 5
 WINDOW_BYTES, SEEN_BYTES = 64.0, 16.0
-_ROW = "a row of integers is one cache line; the energy of levels and the mark of a change stand beside it"
+_ROW = "a row is one cache line of integers; the energy of levels lies in it, and the mark of a change in its count"
 _TWICE = "what is held back stands with its slot and quantity until its turn, beside the ring that finds repeats"
 _NAMES = {"en": "x", "fr": "x", "nl": "x"}
 _SAID = {"schema": READINGS.schema, "gateway": "gw-0", "life": "state", "seq": 0}
@@ -115,8 +115,8 @@ def _filled(aggregate: str, devices: int) -> Held:
             worker.apply(_frame(texts[first : first + FRAME], START_US + minute * MINUTE_US), offset)
     state, inside = worker.state, devices * (LATENESS_MIN + 1)
     rows = sum(window.rows for window in state.windows.windows.values())
-    cells = (state.windows.arrays.cell, state.windows.arrays.energy, state.windows.arrays.dirty)
-    row_bytes = sum(each[:1].nbytes for each in cells)
+    cells = state.windows.arrays.cell
+    row_bytes = cells[:1].nbytes
     entry = state.seen.ring[:1].nbytes
     return Held(
         aggregate=aggregate,
@@ -124,7 +124,7 @@ def _filled(aggregate: str, devices: int) -> Held:
         open_windows=len(state.windows.windows),
         readings_inside_lateness=inside,
         window_bytes_per_device=float(row_bytes),
-        window_slack_bytes_per_device=sum(each.nbytes for each in cells) / max(rows, 1) - row_bytes,
+        window_slack_bytes_per_device=cells.nbytes / max(rows, 1) - row_bytes,
         seen_bytes_per_reading=float(entry),
         seen_slack_bytes_per_reading=nbytes(state.seen) / inside - entry,
         ordering_bytes_per_reading=nbytes(state.pending) / inside,

@@ -20,7 +20,7 @@ from catalog.records import KpiDocument
 from ingest.frames import waiting_s
 from kernels.accumulate import accumulate
 from kernels.arrive import NEVER_US, Rows, Tables, arrive, new_verdicts
-from kernels.lanes import FIELDS, Blocks, Lanes, ground_of
+from kernels.lanes import Blocks, Lanes, ground_of, new_cells
 from kernels.seen import new_seen, with_room
 from runtime.frames import decode
 from simulators.worlds import World, world
@@ -95,7 +95,7 @@ def measure_devices(devices: int, seed: int = 1) -> ByDevices:
         spoke=most,
         first_ns_per_reading=spent_s[0] / most * 1e9,
         ns_per_reading=spent_s[1] / most * 1e9,
-        window_bytes_per_device=FIELDS * 8 + 8 + 1,
+        window_bytes_per_device=blocks.cell.nbytes / devices,
         seen_bytes_per_reading=(seen.series.nbytes + seen.ring.nbytes) / (2 * most),
     )
 
@@ -114,9 +114,10 @@ def _state(devices: int) -> tuple[Lanes, Blocks, Tables]:
         needs=np.zeros(1, np.uint8), slot_city=city, calendar_at=np.zeros((1, 6), np.int64), edges=one,
         part_code=np.zeros(1, np.uint8), power_at=powers, power=np.zeros(0), resolution=np.array([0.1]), seat=np.zeros(1, np.int64), place=place,
     )  # fmt: skip
+    cell, real = new_cells(devices)
     blocks = Blocks(
         open=np.ones(1, np.int32), of_lane=np.zeros((1, 8), np.int32), start_us=np.array([START_US]), base=one, hit=np.zeros((1, 8), np.int64),
-        cell=np.zeros((devices, FIELDS), np.int64), energy=np.zeros(devices), dirty=np.zeros(devices, np.uint8),
+        cell=cell, real=real,
     )  # fmt: skip
     tables = Tables(
         np.zeros(devices, np.int32), np.arange(devices, dtype=np.int32), np.array([0.1]), np.array([[-1e4, 1e4]]), np.full((1, 1), -1e4),

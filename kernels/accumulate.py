@@ -55,7 +55,7 @@ def _accumulate(
     lanes, blocks = ground.arrays
     row_of, of_quantity, seat, place, devices = lanes.row.reshape(-1), lanes.of_quantity, lanes.seat, lanes.place, _U(lanes.row.shape[1])
     lane_of, slot_city, power_at, power, resolution = lanes.lane, lanes.slot_city, lanes.power_at, lanes.power, lanes.resolution
-    cell, energies, dirty, hit = blocks.cell.reshape(-1), blocks.energy, blocks.dirty, blocks.hit
+    cell, real, hit = blocks.cell.reshape(-1), blocks.real.reshape(-1), blocks.hit
     seat[:] = ASK
     for i in range(_U(start), _U(slot.size)):
         flag = quality[i] & np.uint16(0x000F)
@@ -79,20 +79,20 @@ def _accumulate(
             if place[j, 0] < 0:
                 continue
             p, needs = _U(place[j, 0] + r), place[j, 1]
-            c, dirty[p] = p << _U(3), 1
+            c = p << _U(3)
             n, before, after = cell[c], _U(cell[c + _U(1)]), _U(cell[c + _U(1)]) + _U(v)
-            cell[c], cell[c + _U(1)], carry = n + 1, np.int64(after), (v >> 63) + np.int64(after < before)
+            cell[c], cell[c + _U(1)], carry = (n + 2) | 1, np.int64(after), (v >> 63) + np.int64(after < before)
             if carry != 0:
                 cell[c + _U(2)] += carry
-            if needs & EXTREMES and (n == 0 or v < cell[c + _U(3)]):
+            if needs & EXTREMES and (n < 2 or v < cell[c + _U(3)]):
                 cell[c + _U(3)] = v
-            if needs & EXTREMES and (n == 0 or v > cell[c + _U(4)]):
+            if needs & EXTREMES and (n < 2 or v > cell[c + _U(4)]):
                 cell[c + _U(4)] = v
-            if needs & LAST_VALUE and (n == 0 or at > cell[c + _U(5)]):
+            if needs & LAST_VALUE and (n < 2 or at > cell[c + _U(5)]):
                 cell[c + _U(5)], cell[c + _U(6)] = at, v
             if needs & ENERGY:
                 k = v - power_at[q, 1]
-                energies[p] += power[power_at[q, 0] + k] if 0 <= k < power_at[q, 2] else 10.0 ** (v * resolution[q] / 10.0)
+                real[c + _U(7)] += power[power_at[q, 0] + k] if 0 <= k < power_at[q, 2] else 10.0 ** (v * resolution[q] / 10.0)
     return np.int64(slot.size)
 
 

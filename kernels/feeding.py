@@ -26,7 +26,7 @@ def _feed(rows: Any, ground: Any, start: int, need: Any) -> Any:
     row_of, devices, slots = lanes.row.reshape(-1), _U(lanes.row.shape[1]), _U(held.at_us.shape[1])
     lane_of, function, above, span, part, slot_city = tracks.lane, tracks.function, tracks.above, tracks.span, lanes.part, lanes.slot_city
     held_us, held_value, held_fed_us = held.at_us.reshape(-1), held.value.reshape(-1), held.fed_us.reshape(-1)
-    cell, dirty, hit = blocks.cell.reshape(-1), blocks.dirty, blocks.hit.reshape(-1)
+    cell, hit = blocks.cell.reshape(-1), blocks.hit.reshape(-1)
     for i in range(_U(start), _U(slot.size)):
         s, q, at, v = _U(slot[i]), _U(quantity[i]), at_us[i], values[i]
         r, first, last, near = row_of[q * devices + s], _U(span[q, 0]), _U(span[q, 1]), True
@@ -44,7 +44,7 @@ def _feed(rows: Any, ground: Any, start: int, need: Any) -> Any:
             k, p = t * slots + s, _U(hit[(_U(lane_of[t]) << _U(3)) + _U(2)] + r)
             c, before_us, before, fed_us = p << _U(3), held_us[k], held_value[k], held_fed_us[k]
             held_us[k], held_value[k], held_fed_us[k] = at, v, at
-            cell[c], dirty[p] = cell[c] + 1, 1
+            cell[c] = (cell[c] + 2) | 1
             times = min(at, before_us + hold_us[s]) - fed_us if function[t] != 11 else np.int64(1)
             counted = term(function[t], before, v, above[t])
             if before_us == -(1 << 62) or times <= 0:

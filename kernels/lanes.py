@@ -20,7 +20,9 @@ I32 = npt.NDArray[np.int32]
 F64 = npt.NDArray[np.float64]
 U8 = npt.NDArray[np.uint8]
 
-COUNT, SUM_LO, SUM_HI, LOW, HIGH, LAST_US, LAST, SPARE = range(8)
+COUNT, SUM_LO, SUM_HI, LOW, HIGH, LAST_US, LAST, OWN = range(8)
+"""An accumulator row is a cache line. COUNT is twice the readings, and one more where the row has changed since it was published last; OWN is what
+one function alone needs: of lanes of levels the energy (as float64), of ordered ones the µs or steps that the sum is of."""
 FIELDS = 8
 ENERGY, EXTREMES, LAST_VALUE = 1, 2, 4
 ASK, SKIP, LOOK, ALL_IN = -4, -3, -2, -1
@@ -55,8 +57,7 @@ class Blocks(NamedTuple):
     base: I64  # [b]
     hit: I64  # [l, 8] the spans a lane found last, newest first: from, to (µs), base (-1: not its part of the day), city; to 0 where none
     cell: I64  # [rows, FIELDS]
-    energy: F64  # [rows]
-    dirty: U8  # [rows]
+    real: F64  # [rows, FIELDS] the same memory
 
 
 @jit
@@ -100,6 +101,16 @@ class Ground(NamedTuple):
 
     lanes: Lanes
     blocks: Blocks
+
+
+def new_cells(rows: int) -> tuple[I64, F64]:
+    """Accumulator rows, all zero, as integers and as float64: `cell` and `real` of Blocks."""
+    return both(np.zeros((rows, FIELDS), np.int64))
+
+
+def both(cell: I64) -> tuple[I64, F64]:
+    """`cell` and `real` of Blocks."""
+    return cell, cell.view(np.float64)
 
 
 def ground_of(lanes: Lanes, blocks: Blocks) -> Bundle:

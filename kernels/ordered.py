@@ -143,7 +143,7 @@ def _advance(ground: Any, t: int, s: int, until_us: int, write: bool, need: Any)
             p = blocks.base[b] + row
             add_product(blocks.cell, p, value, min(stop, end) - at)
             blocks.cell[p, 7] += min(stop, end) - at
-            blocks.dirty[p] = 1
+            blocks.cell[p, 0] |= 1
         at = stop
     if write:
         held.fed_us[t, s] = max(held.fed_us[t, s], until_us)
@@ -163,8 +163,7 @@ def _note(ground: Any, t: int, s: int, at_us: int, v: int, write: bool, need: An
     if write:
         if in_part(lanes, city, lanes.part[lane], at_us):
             p = blocks.base[b] + lanes.row[tracks.quantity[t], s]
-            blocks.cell[p, 0] += 1
-            blocks.dirty[p] = 1
+            blocks.cell[p, 0] = (blocks.cell[p, 0] + 2) | 1
             if tracks.function[t] == 11 and held.at_us[t, s] != -(1 << 62):
                 add_product(blocks.cell, p, term(11, held.value[t, s], v, tracks.above[t]), 1)
                 blocks.cell[p, 7] += 1

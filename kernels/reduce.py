@@ -194,7 +194,7 @@ def _emit(functions: Any, start_us: int, scratch: Any, out: Any, t: int) -> None
 @jit
 def _reduce(blocks: Any, span: Any, places: Any, spans: Any, functions: Any, scratch: Any, out: Any) -> None:
     # No array is handed to a function for a device: each is counted, atomically, and eighty of these cost more than what is done with them.
-    cell, energy, dirty, base = blocks.cell, blocks.energy, blocks.dirty, span[0]
+    cell, real, base = blocks.cell, blocks.real, span[0]
     slot, area, cadence_us, due_from_us, due_to_us = places.slot, places.area, places.cadence_us, places.due_from_us, places.due_to_us
     number, energies, changed = scratch.number, scratch.energy, scratch.changed
     touched, one, columns = scratch.touched, scratch.device, scratch.columns
@@ -202,15 +202,17 @@ def _reduce(blocks: Any, span: Any, places: Any, spans: Any, functions: Any, scr
     sums = _columns(wants, columns)
     for r in range(slot.size):
         p, s = base + r, slot[r]
-        if cell[p, 0] == 0 and cell[p, 7] == 0:
-            if dirty[p] != 0:  # a correction took its only reading back
+        n, dirty = cell[p, 0] >> 1, cell[p, 0] & 1
+        if dirty != 0:
+            cell[p, 0] -= 1
+        if n == 0 and cell[p, 7] == 0:
+            if dirty != 0:  # a correction took its only reading back
                 _mark(area[s], changed)
-                dirty[p] = 0
             continue
         low_us, high_us = max(span[1], due_from_us[s]), min(span[2], due_to_us[s])
         due = _due(_overlap(spans, places.city[s], low_us, high_us) if parted else high_us - low_us, cadence_us[s])
-        weight = cell[p, 7] if cell[p, 7] != 0 else cell[p, 0]  # durations in ordered lanes, else readings
-        one[1], one[2], one[7], one[8] = cell[p, 0], min(cell[p, 0] * 1_000_000, due), cell[p, 2], cell[p, 1]
+        weight = n if wants & 64 or cell[p, 7] == 0 else cell[p, 7]  # durations in ordered lanes, else readings
+        one[1], one[2], one[7], one[8] = n, min(n * 1_000_000, due), cell[p, 2], cell[p, 1]
         one[3], one[4] = device_mean(cell[p, 2], cell[p, 1], weight) if wants & 33 else (0, 0)
         one[5], one[6] = scaled(cell[p, 6], 0)
         one[9], one[10], one[15] = cell[p, 6] >> 63, cell[p, 6], people[s] if wants & 32 else 0
@@ -226,9 +228,8 @@ def _reduce(blocks: Any, span: Any, places: Any, spans: Any, functions: Any, scr
             for j in range(sums):
                 k, after = columns[j], np.uint64(number[a, columns[j] + 1]) + np.uint64(one[columns[j] + 1])
                 number[a, k], number[a, k + 1] = number[a, k] + one[k] + np.int64(after < np.uint64(one[k + 1])), np.int64(after)
-            number[a, 15], changed[a] = number[a, 15] + one[15], changed[a] | dirty[p]
-            energies[a] += float(cell[p, 7]) if wants & 128 else energy[p] / weight
-        dirty[p] = 0
+            number[a, 15], changed[a] = number[a, 15] + one[15], changed[a] | dirty
+            energies[a] += float(cell[p, 7]) if wants & 128 else real[p, 7] / weight if wants & 64 else 0.0
     _emit(functions, span[1], scratch, out, t)
 
 

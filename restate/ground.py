@@ -13,7 +13,7 @@ import numpy.typing as npt
 from catalog.records import City, Quantity
 from formula.parts import hours_of, spans_of
 from formula.spec import AggregateSpec, threshold_integer
-from kernels.lanes import ENERGY, EXTREMES, FIELDS, LAST_VALUE, Blocks, Lanes
+from kernels.lanes import ENERGY, EXTREMES, LAST_VALUE, Blocks, Lanes, new_cells
 from kernels.ordered import Ground, new_held, new_tracks
 from kernels.reduce import FUNCTIONS, WHOLE, Spans
 
@@ -128,14 +128,13 @@ def _blocks(stretch: Stretch, rows: list[int]) -> Blocks:
     """Two open windows a lane: all time before, which takes what is held on from there, and the window itself."""
     sizes = np.repeat(np.array(rows, np.int64), 2)
     base = np.concatenate(([0], np.cumsum(sizes)))
-    total, lanes = int(base[-1]), len(rows)
+    lanes, (cell, real) = len(rows), new_cells(int(base[-1]))
     return Blocks(
         open=np.full(lanes, 2, np.int32),
         of_lane=np.arange(2 * lanes, dtype=np.int32).reshape(lanes, 2),
         start_us=np.tile(np.array([-_FAR_US, stretch.start_us], np.int64), lanes),
         base=base[:-1].astype(np.int64),
         hit=np.zeros((lanes, 8), np.int64),
-        cell=np.zeros((total, FIELDS), np.int64),
-        energy=np.zeros(total),
-        dirty=np.zeros(total, np.uint8),
+        cell=cell,
+        real=real,
     )

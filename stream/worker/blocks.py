@@ -13,7 +13,7 @@ import numpy.typing as npt
 from catalog.records import WindowName
 from catalog.windows import window_of
 from kernels.bundle import Bundle
-from kernels.lanes import FIELDS, Blocks, Lanes, ground_of
+from kernels.lanes import COUNT, OWN, Blocks, Lanes, both, ground_of, new_cells
 from stream.worker.program import WINDOWS, LaneKey, Program
 
 I64 = npt.NDArray[np.int64]
@@ -45,14 +45,12 @@ class OpenWindows:
         self._free_rows: dict[int, list[int]] = {}
         self._end = 0
         self.arrays = Blocks(
-            open=np.zeros(max(1, lanes), np.int32),
-            of_lane=np.zeros((max(1, lanes), 8), np.int32),
-            start_us=np.zeros(64, np.int64),
-            base=np.zeros(64, np.int64),
-            hit=np.zeros((max(1, lanes), 8), np.int64),
-            cell=np.zeros((4096, FIELDS), np.int64),
-            energy=np.zeros(4096),
-            dirty=np.zeros(4096, np.uint8),
+            np.zeros(max(1, lanes), np.int32),
+            np.zeros((max(1, lanes), 8), np.int32),
+            np.zeros(64, np.int64),
+            np.zeros(64, np.int64),
+            np.zeros((max(1, lanes), 8), np.int64),
+            *new_cells(4096),
         )
         self._ground: tuple[Lanes, Blocks, Bundle] | None = None
 
@@ -93,9 +91,9 @@ class OpenWindows:
         if free:
             return free.pop()
         base, self._end = self._end, self._end + rows
-        while self._end > self.arrays.dirty.size:
-            arrays = self.arrays
-            self.arrays = arrays._replace(cell=_grown(arrays.cell), energy=_grown(arrays.energy), dirty=_grown(arrays.dirty))
+        while self._end > self.arrays.cell.shape[0]:
+            cell, real = both(_grown(self.arrays.cell))
+            self.arrays = self.arrays._replace(cell=cell, real=real)
         return base
 
     def close(self, number: int) -> Window:
@@ -108,24 +106,25 @@ class OpenWindows:
         arrays.hit[window.lane] = 0
         rows = slice(window.base, window.base + window.rows)
         arrays.cell[rows] = 0
-        arrays.energy[rows] = 0.0
-        arrays.dirty[rows] = 0
         self._free_rows.setdefault(window.rows, []).append(window.base)
         self._free_numbers.append(number)
         return window
 
     def dirty(self) -> list[int]:
         """Numbers of the windows in which something changed, in order of lane and start."""
-        flags = self.arrays.dirty
-        found = [n for n, w in self.windows.items() if flags[w.base : w.base + w.rows].any()]
+        count = self.arrays.cell[:, COUNT]
+        found = [n for n, w in self.windows.items() if (count[w.base : w.base + w.rows] & 1).any()]
         return sorted(found, key=lambda n: (self.windows[n].lane, self.windows[n].start_us))
 
     def mark_all(self) -> None:
         """Everything is to be published again."""
         for window in self.windows.values():
-            rows = slice(window.base, window.base + window.rows)
-            cell = self.arrays.cell[rows]
-            self.arrays.dirty[rows] = ((cell[:, 0] != 0) | (cell[:, 7] != 0)).astype(np.uint8)
+            cell = self.arrays.cell[window.base : window.base + window.rows]
+            cell[:, COUNT] |= spoke(cell)
+
+    def all_told(self) -> None:
+        """Nothing is to be published."""
+        self.arrays.cell[:, COUNT] &= -2
 
     def copied(self, lanes: set[int]) -> "OpenWindows":
         """These lanes' windows as they stand, nothing of them dirty; what is done to the copy is not done here."""
@@ -134,6 +133,7 @@ class OpenWindows:
             if window.lane in lanes:
                 base = after.put(*window[:3], window.rows).base
                 after.arrays.cell[base : base + window.rows] = self.arrays.cell[window.base : window.base + window.rows]
+        after.all_told()
         return after
 
     def carried(self, old: Program, new: Program) -> "OpenWindows":
@@ -153,9 +153,12 @@ class OpenWindows:
             there = rows >= 0
             here = slice(window.base, window.base + window.rows)
             after.arrays.cell[base + rows[there]] = self.arrays.cell[here][there]
-            after.arrays.energy[base + rows[there]] = self.arrays.energy[here][there]
-            after.arrays.dirty[base + rows[there]] = self.arrays.dirty[here][there]
         return after
+
+
+def spoke(cell: I64) -> npt.NDArray[np.bool_]:
+    """By accumulator row: whether there is anything in it, but that it has changed."""
+    return np.asarray((cell[:, COUNT] > 1) | (cell[:, OWN] != 0))
 
 
 def _grown(array: npt.NDArray[T]) -> npt.NDArray[T]:

@@ -16,7 +16,7 @@ from catalog.windows import from_us, window_of
 from formula.parts import part_at
 from kernels.arrive import CORRECTED, KEPT, NEVER_US, Rows
 from kernels.int128 import split
-from kernels.lanes import COUNT, ENERGY, HIGH, LAST, LAST_US, LOW, SUM_HI, SUM_LO
+from kernels.lanes import COUNT, ENERGY, HIGH, LAST, LAST_US, LOW, OWN, SUM_HI, SUM_LO
 from stream.worker.program import WINDOWS
 from stream.worker.state import Register, State, no_pending
 
@@ -127,14 +127,14 @@ def _correct_window(state: State, lane: int, start_us: int, new: _One) -> None:
     row = state.windows.windows[number].base + place
     cell = arrays.cell[row]
     cell[:] = 0
-    arrays.energy[row], arrays.dirty[row] = 0.0, 1
+    cell[COUNT] = 1
     if inside:
         values = [one.value for one in inside]
-        cell[COUNT], cell[LOW], cell[HIGH] = len(values), min(values), max(values)
+        cell[COUNT], cell[LOW], cell[HIGH] = 2 * len(values) + 1, min(values), max(values)
         cell[SUM_HI], cell[SUM_LO] = split(sum(values))
         cell[LAST_US], cell[LAST] = inside[-1].at_us, values[-1]
         if program.lanes.needs[lane] & ENERGY:
-            arrays.energy[row] = sum(10.0 ** (value * float(program.tables.resolution[new.quantity]) / 10.0) for value in values)
+            arrays.real[row, OWN] = sum(10.0 ** (value * float(program.tables.resolution[new.quantity]) / 10.0) for value in values)
 
 
 def _correct_pool(state: State, lane: int, start_us: int, both: tuple[_One, _One]) -> None:

@@ -12,9 +12,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from kernels.lanes import COUNT, ENERGY, FIELDS, OWN, both
 from kernels.ordered import Held
 from kernels.seen import entries, seen_of
-from stream.worker.blocks import Window
+from stream.worker.blocks import Window, spoke
 from stream.worker.partition import WorkerPartition
 from stream.worker.registry import Registry
 from stream.worker.silence import Silence
@@ -136,15 +137,21 @@ def _columns(parts: list[bytes]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.
 
 
 def _window(state: State, window: Window) -> list[Any]:
-    rows = slice(window.base, window.base + window.rows)
-    cell, energy = state.windows.arrays.cell[rows], state.windows.arrays.energy[rows]
-    used = np.flatnonzero((cell[:, 0] != 0) | (cell[:, 7] != 0))
-    return [window.lane, window.start_us, window.end_us, window.rows, _bytes(used), _bytes(cell[used]), _bytes(energy[used])]
+    cell = state.windows.arrays.cell[window.base : window.base + window.rows]
+    used = np.flatnonzero(spoke(cell))
+    kept, energy = both(cell[used])
+    level, energy = bool(state.program.lanes.needs[window.lane] & ENERGY), energy[:, OWN].copy()
+    kept[:, COUNT] >>= 1
+    kept[:, OWN], energy = (0, energy) if level else (kept[:, OWN], np.zeros(used.size))
+    return [window.lane, window.start_us, window.end_us, window.rows, _bytes(used), _bytes(kept), _bytes(energy)]
 
 
 def _put_window(state: State, part: list[Any]) -> None:
     lane, start_us, end_us, rows, used, cell, energy = part
     window = state.windows.put(lane, start_us, end_us, rows)
     at = window.base + _array(used, np.int64)
-    state.windows.arrays.cell[at] = _array(cell, np.int64).reshape(-1, state.windows.arrays.cell.shape[1])
-    state.windows.arrays.energy[at] = _array(energy, np.float64)
+    kept, real = both(_array(cell, np.int64).reshape(-1, FIELDS).copy())
+    kept[:, COUNT] <<= 1
+    if state.program.lanes.needs[lane] & ENERGY:
+        real[:, OWN] = _array(energy, np.float64)
+    state.windows.arrays.cell[at] = kept

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kernels.feeding import feed, in_order
-from kernels.lanes import COUNT, SPARE, SUM_HI, SUM_LO
+from kernels.lanes import COUNT, OWN, SUM_HI, SUM_LO
 from kernels.ordered import Ground, Held
 from kernels.reduce import FUNCTIONS
 from stream.worker.blocks import OpenWindows, Window
@@ -108,13 +108,14 @@ class Tail:
             closes = window.end_us <= passed[window.lane]
             if not now(window) or (closes and before is None and name not in open_):
                 continue
-            changed = _differs(windows.arrays.cell[window.base : window.base + window.rows], before)
-            if changed.any():
-                windows.arrays.dirty[window.base : window.base + window.rows] = changed
-                found.append(window)
+            cell = windows.arrays.cell[window.base : window.base + window.rows]
+            changed = _differs(cell, before)
             self._told.pop(name, None)
             if not closes:
-                self._told[name] = _Told(window.end_us, windows.arrays.cell[window.base : window.base + window.rows].copy())
+                self._told[name] = _Told(window.end_us, cell.copy())
+            if changed.any():
+                cell[:, COUNT] |= changed
+                found.append(window)
         return found
 
 
@@ -141,6 +142,7 @@ def _with_tail(state: State, lanes: set[int]) -> OpenWindows:
     while (at := feed(rows, Ground(program.lanes, windows.arrays, program.tracks, held, program.hold_us), at, need)) < waits.size:
         lane, start_us, city = (int(n) for n in need)
         windows.open(program, lane, start_us, city)
+    windows.all_told()
     _moments(program, windows, held)
     return windows
 
@@ -154,10 +156,10 @@ def _moments(program: Program, windows: OpenWindows, held: Held) -> None:
         if t < 0:
             continue
         cell = windows.arrays.cell[window.base : window.base + window.rows]
-        rows = np.flatnonzero((cell[:, COUNT] != 0) & (cell[:, SPARE] == 0))
+        rows = np.flatnonzero((cell[:, COUNT] != 0) & (cell[:, OWN] == 0))
         slot = program.places[tracks.quantity[t]].slot[rows]
         here = (held.at_us[t, slot] >= window.start_us) & (held.at_us[t, slot] < window.end_us)
         value = held.value[t, slot[here]]
         if tracks.function[t] == SHARE:
             value = (value >= tracks.above[t]).astype(np.int64)
-        cell[rows[here], SUM_LO], cell[rows[here], SUM_HI], cell[rows[here], SPARE] = value, value >> 63, 1
+        cell[rows[here], SUM_LO], cell[rows[here], SUM_HI], cell[rows[here], OWN] = value, value >> 63, 1

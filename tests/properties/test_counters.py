@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from kernels.counters import counter_increase, counter_increase_of_integers, prometheus_increase
 from kernels.feeding import feed
-from kernels.lanes import FIELDS, Blocks, Lanes
+from kernels.lanes import Blocks, Lanes, new_cells
 from kernels.ordered import Ground, new_held, new_tracks
 from kernels.reduce import FUNCTIONS
 from tests.oracles import energy as slow
@@ -67,7 +67,7 @@ def test_the_worker_adds_up_the_same_increase(readings: list) -> None:
     rows = (np.zeros(value.size, np.int32), np.zeros(value.size, np.int32), at_us, value)
     assert feed(rows, ground, 0, np.zeros(3, np.int64)) == value.size
     cell = ground.blocks.cell
-    assert [int(n) for n in cell[:, 0]] == np.bincount(at_us // HOUR_US, minlength=HOURS).tolist()
+    assert [int(n) >> 1 for n in cell[:, 0]] == np.bincount(at_us // HOUR_US, minlength=HOURS).tolist()
     told = sum((int(hi) << 64) + (int(lo) & ((1 << 64) - 1)) for lo, hi in cell[:, 1:3])
     assert told == counter_increase_of_integers(value)
     if value.size > 1:
@@ -93,15 +93,15 @@ def _ground() -> Ground:
     """One device, one quantity, one track of increases over windows of an hour from 1970 on."""
     lanes: dict[str, Any] = {name: np.zeros((1, 8), np.int64) if name in {"row", "calendar_at"} else np.zeros(2, np.int64) for name in Lanes._fields}
     lanes["window"] = np.full(1, 2, np.int32)
+    cell, real = new_cells(HOURS)
     blocks: dict[str, Any] = {
         "open": np.array([HOURS], np.int32),
         "of_lane": np.arange(HOURS, dtype=np.int32).reshape(1, -1),
         "start_us": np.arange(HOURS, dtype=np.int64) * HOUR_US,
         "base": np.arange(HOURS, dtype=np.int64),
         "hit": np.zeros((1, 8), np.int64),
-        "cell": np.zeros((HOURS, FIELDS), np.int64),
-        "energy": np.zeros(HOURS),
-        "dirty": np.zeros(HOURS, np.uint8),
+        "cell": cell,
+        "real": real,
     }
     tracks = new_tracks(np.zeros(1, np.int32), np.zeros(1, np.int32), np.full(1, FUNCTIONS.index("increase"), np.int32), np.zeros(1, np.int64), 1)
     return Ground(Lanes(**lanes), Blocks(**blocks), tracks, new_held(1, 1), np.full(1, HOUR_US))
