@@ -23,6 +23,7 @@ from benchmarks.system import ORDER, Bench, started
 RATE = 25_000.0
 MINUTES = 60.0
 SLICE_S, _WARM_S, _BETWEEN_S = 150.0, 8.0, 3.0
+_SAID_LAST = 1_000
 MEMORY_GROWS, MEMORY_MB, LATENCY_GROWS = 1.1, 32.0, 1.25
 """What still counts as flat, the last slice against the second (the first fills caches and windows): memory by both, latency p50 by its factor."""
 
@@ -65,6 +66,12 @@ def run(say: Callable[[str], None], minutes: float = MINUTES, rate: float = RATE
                 seconds = min(SLICE_S, max(30.0, (minutes - minute) * 60))
                 slices.append(_slice(bench, minute, load(bench, Order("soak", rate, 10, _WARM_S, seconds))))
                 say(_said(slices[-1]))
+                for name, running in bench.processes.items():
+                    if running.child.returncode is not None:
+                        last = running.log.read_text(encoding="utf-8", errors="replace")[-_SAID_LAST:]
+                        say(f"{name} has ended with {running.child.returncode}: {last}")
+                            f"{name} has ended with {running.child.returncode}: {running.log.read_text(encoding='utf-8', errors='replace')[-_SAID_LAST:]}"
+                        )
                 time.sleep(_BETWEEN_S)
     return Soak(rate, minutes, slices, verdicts(slices))
 
@@ -106,12 +113,13 @@ def verdicts(slices: Sequence[Slice]) -> list[Verdict]:
     memory = ", ".join(f"{name} {base.memory_mb.get(name, math.nan):.0f} to {mb:.0f}" for name, mb in sorted(last.memory_mb.items()))
     p50s = f"p50 {base.to_kpi_p50_s:.2f} to {last.to_kpi_p50_s:.2f} s, p99 {base.to_kpi_p99_s:.2f} to {last.to_kpi_p99_s:.2f} s"
     growing = [f"{each.from_min:.0f} min" for each in slices if not each.sustained]
-    lost = sum(each.lost for each in slices)
+    lost, gone = sum(each.lost for each in slices), sorted(set[str]().union(*(each.memory_mb for each in slices)) - last.memory_mb.keys())
     flat = last.to_kpi_p50_s <= base.to_kpi_p50_s * LATENCY_GROWS
     return [
         Verdict("memory, MB", f"at most {MEMORY_GROWS - 1:.0%} and {MEMORY_MB:.0f} MB more", memory, not grown, ", ".join(sorted(grown))),
         Verdict("publish to live KPI", f"p50 at most {LATENCY_GROWS - 1:.0%} more", p50s, flat, ""),
         Verdict("backlog", "grows in no slice", f"{len(growing)} of {len(slices)} slices", not growing, ", ".join(growing)),
+        Verdict("processes that ended", "none", ", ".join(gone) or "none", not gone, "see what they said last, on standard error"),
         Verdict("lost", "0", f"{lost} of {sum(each.stored for each in slices) + lost:,}", lost == 0, ""),
     ]
 

@@ -22,7 +22,7 @@ from runtime import clock, events, kafka
 from runtime.errors import Unavailable
 from runtime.guard import Outage
 from runtime.watchdog import DOUBT
-from storage.queries import restating
+from storage.queries import copied, restating
 
 T = TypeVar("T")
 
@@ -43,7 +43,7 @@ class Loop:
         self._outage, self._began = Outage(), False
         self._ask_after_s = settings.watchdog_s / DOUBT  # as long as other processes' guards leave Kafka in peace
         self._heard_s = float("-inf")
-        self._turned_s = clock.monotonic_s()
+        self._turned_s, self._pieces = clock.monotonic_s(), 0
         self._told: list[str] = []
         self.turns = 0
         """A number that changes with every look, window and attempt."""
@@ -139,6 +139,8 @@ class Loop:
 
     def stuck(self) -> str | None:
         """What is wrong with the loop itself; None while it turns or waits for a server."""
+        if copied.moved() != self._pieces:  # a long piece of work moves
+            self._pieces, self._turned_s = copied.moved(), clock.monotonic_s()
         silent_s = clock.monotonic_s() - self._turned_s
         return None if self.trouble() is not None or silent_s < _STUCK_S else f"no window was computed and no mark looked for in {silent_s:.0f} s"
 

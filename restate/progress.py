@@ -12,9 +12,10 @@ from restate.settings import RestaterSettings
 from runtime import kafka
 from runtime.errors import Unavailable
 from storage import queries
+from storage.queries import copied
 
 LONGEST_GROUP = 5
-"""Times the patience of others: a year's window over stored readings is one piece of work."""
+"""Times the patience of others: what is asked of PostgreSQL may take long before its first row comes."""
 _LOOP = "restating"
 
 
@@ -25,8 +26,8 @@ class LoopProgress:
         self._settings, self._loop = settings, loop
 
     def counts(self) -> Mapping[str, int]:
-        """Looks, windows and attempts."""
-        return {_LOOP: self._loop.turns}
+        """Looks, windows and attempts, and pieces of what is read and written for one of these."""
+        return {_LOOP: self._loop.turns + copied.moved()}
 
     def waiting(self, lanes: Collection[str]) -> Mapping[str, int] | str:
         """The loop has to turn while both servers answer."""

@@ -1,6 +1,6 @@
 """Rows of a query as arrays, by binary COPY: no Python object per row.
 
-Promises  Blocks of a bounded size, in the order of the query. No column may be null.
+Promises  Blocks of a bounded size, in the order of the query. No column may be null. Each block counts in `moved`.
 Leaves    Which rows to who asks.
 """
 
@@ -18,6 +18,18 @@ _READ_BYTES = 4 << 20
 _HEADER_BYTES, _TRAILER_BYTES = 19, 2
 
 Blocks = Iterator[npt.NDArray[Any]]
+
+
+class _Moved:
+    """How many pieces this process has read or written so far: for its watchdog, since one question may take minutes."""
+
+    pieces = 0
+
+
+def moved(pieces: int = 0) -> int:
+    """Count pieces of work; all of them until now."""
+    _Moved.pieces += pieces
+    return _Moved.pieces
 
 
 def layout(**fields: str) -> "np.dtype[Any]":
@@ -38,6 +50,7 @@ def blocks(connection: Connection, statement: str, given: Any, row: "np.dtype[An
                 rest, first = rest[_HEADER_BYTES:], False
             if not first and len(rest) >= _READ_BYTES:
                 whole = len(rest) // row.itemsize * row.itemsize
+                moved(1)
                 yield np.frombuffer(rest[:whole], row)
                 rest = rest[whole:]
     if len(rest) > _TRAILER_BYTES:

@@ -53,6 +53,7 @@ _OF_DEVICES = f"""
         WHERE device = ANY(%(devices)s::int[]) AND quantity = ANY(%(quantities)s::int[]) AND measured_at >= %(from)s AND measured_at < %(to)s
     ) TO STDOUT (FORMAT BINARY)
 """
+_FLAGS_AT_A_TIME = 50_000
 _ROW = copied.layout(device="i4", quantity="i2", at="i8", value="f8", quality="i4")
 _ALL_QUANTITIES = f"SELECT no FROM {tables.QUANTITY.name}"
 _FORGET = f"DELETE FROM {tables.QUALITY_WORD.name} WHERE kind = %s AND starts >= %s AND starts < %s"
@@ -210,8 +211,11 @@ def flag(connection: Connection, dated: Dated, rows: Rows, quality: I64) -> Chan
     now = quality[quality != rows.quality]
     if not other.at_us.size:
         return Changed(rows.at_us.size, 0, 0)
-    times = [from_us(at) for at in other.at_us.tolist()]
-    connection.execute(_FLAG, (other.device.tolist(), other.quantity.tolist(), times, now.tolist(), min(times), max(times)))
+    for first in range(0, now.size, _FLAGS_AT_A_TIME):
+        some, flags = other.taken(np.arange(first, min(first + _FLAGS_AT_A_TIME, now.size))), now[first : first + _FLAGS_AT_A_TIME]
+        times = [from_us(at) for at in some.at_us.tolist()]
+        connection.execute(_FLAG, (some.device.tolist(), some.quantity.tolist(), times, flags.tolist(), min(times), max(times)))
+        copied.moved(1)
     turned = other.taken(worth.good(now) != worth.good(other.quality))
     found: list[dirty.Mark] = []
     if turned.at_us.size:

@@ -12,6 +12,7 @@ import psycopg
 
 from catalog import tables
 from catalog.errors import ConfigError
+from storage import copied as copied  # noqa: PLC0414
 from storage import quality as quality  # noqa: PLC0414 - the restater asks through here, too
 from storage import restating as restating  # noqa: PLC0414
 from storage import worth as worth  # noqa: PLC0414

@@ -30,7 +30,7 @@ def met(**last: Any) -> list[bool]:
 
 
 def test_what_filled_up_in_the_first_slice_is_no_growth() -> None:
-    assert met() == [True] * 4
+    assert met() == [True] * 5
 
 
 @pytest.mark.parametrize(
@@ -39,17 +39,18 @@ def test_what_filled_up_in_the_first_slice_is_no_growth() -> None:
         ({"memory_mb": {"worker": 400.0 * MEMORY_GROWS + MEMORY_MB + 1.0, "writer": 100.0}}, 0),
         ({"to_kpi_p50_s": 1.1}, 1),
         ({"sustained": False}, 2),
-        ({"lost": 1}, 3),
+        ({"memory_mb": {"worker": 400.0}}, 3),
+        ({"lost": 1}, 4),
     ],
 )
 def test_each_growth_is_told_by_its_verdict_and_no_other(last: dict[str, Any], place: int) -> None:
-    assert met(**last) == [n != place for n in range(4)]
+    assert met(**last) == [n != place for n in range(5)]
 
 
 def test_a_loss_in_any_slice_counts() -> None:
     first, *others = slices()
     found = verdicts([msgspec.structs.replace(first, lost=7), *others])
-    assert (found[3].met, found[3].reached) == (False, "7 of 3,007")
+    assert (found[4].met, found[4].reached) == (False, "7 of 3,007")
 
 
 def test_it_can_be_read() -> None:
