@@ -70,8 +70,6 @@ def run(say: Callable[[str], None], minutes: float = MINUTES, rate: float = RATE
                     if running.child.returncode is not None:
                         last = running.log.read_text(encoding="utf-8", errors="replace")[-_SAID_LAST:]
                         say(f"{name} has ended with {running.child.returncode}: {last}")
-                            f"{name} has ended with {running.child.returncode}: {running.log.read_text(encoding='utf-8', errors='replace')[-_SAID_LAST:]}"
-                        )
                 time.sleep(_BETWEEN_S)
     return Soak(rate, minutes, slices, verdicts(slices))
 
