@@ -4,6 +4,7 @@ Promises  The defaults stay away from the servers' own usual ports; KOMPAS_PORT_
 Leaves    Listening to the servers.
 """
 
+import os
 import random
 import socket
 from collections import deque
@@ -29,8 +30,10 @@ DEFAULTS: Mapping[str, int] = {
 HOST = "127.0.0.1"
 _FREE = [port for port in range(10_000, 32_000) if port not in DEFAULTS.values()]
 """Below what Linux gives to connections (32768 and up where nobody has changed it)."""
-_promised: deque[socket.socket] = deque(maxlen=512)
-"""A name in the machine's abstract name space for each port given out: until a server listens, nothing else tells others that it is taken."""
+_promised: deque[int] = deque()
+"""A name in the machine's abstract name space for each port given out, as an open file: until a server listens, nothing else tells others
+that it is taken."""
+_PROMISES = 512
 
 
 def chosen(environment: Mapping[str, str]) -> dict[str, int]:
@@ -70,7 +73,9 @@ def _promise(port: int) -> bool:
     except OSError:
         name.close()
         return False
-    _promised.append(name)
+    _promised.append(name.detach())
+    if len(_promised) > _PROMISES:
+        os.close(_promised.popleft())
     return True
 
 
