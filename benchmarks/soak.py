@@ -24,6 +24,11 @@ RATE = 25_000.0
 MINUTES = 60.0
 SLICE_S, _WARM_S, _BETWEEN_S = 150.0, 8.0, 3.0
 _SAID_LAST = 1_000
+_RESTATER = {
+    "readings tested": "kompas_restater_readings_tested_total",
+    "flags": "kompas_restater_flags_total",
+    "windows again": "kompas_restater_windows_total",
+}
 MEMORY_GROWS, MEMORY_MB, LATENCY_GROWS = 1.1, 32.0, 1.25
 """What still counts as flat, the last slice against the second (the first fills caches and windows): memory by both, latency p50 by its factor."""
 
@@ -42,6 +47,8 @@ class Slice(msgspec.Struct, frozen=True, kw_only=True):
     to_row_p99_s: float
     cores_used: float
     memory_mb: dict[str, float]
+    restater: dict[str, float] = {}
+    """What it has done since the beginning, by _RESTATER's words."""
 
 
 class Soak(msgspec.Struct, frozen=True):
@@ -87,6 +94,7 @@ def _slice(bench: Bench, minute: float, done: Loaded) -> Slice:
         to_row_p99_s=done.to_row.p99_s,
         cores_used=done.cores_used,
         memory_mb={name: memory_mb(pid) for name, pid in bench.pids().items()},
+        restater={said: bench.counters("restater").get(name, math.nan) for said, name in _RESTATER.items()},
     )
 
 
@@ -125,7 +133,8 @@ def verdicts(slices: Sequence[Slice]) -> list[Verdict]:
 def _said(done: Slice) -> str:
     processes = sum(mb for name, mb in done.memory_mb.items() if name in (*ORDER, "restater"))
     latency = f"p50 {done.to_kpi_p50_s:.2f} s, p99 {done.to_kpi_p99_s:.2f} s"
-    return f"{done.from_min:.0f} min: {done.stored:,} stored, {done.lost} lost, {latency}, our processes {processes:.0f} MB"
+    again = ", ".join(f"{many:,.0f} {what}" for what, many in done.restater.items())
+    return f"{done.from_min:.0f} min: {done.stored:,} stored, {done.lost} lost, {latency}, our processes {processes:.0f} MB; restater: {again}"
 
 
 def show(found: Soak, console: Console) -> None:

@@ -30,6 +30,7 @@ COUNTERS = {
     "gateway": ("kompas_gateway_messages_total", "kompas_gateway_readings_total", "kompas_gateway_rejected_total", "kompas_gateway_duplicates_total"),
     "worker": ("kompas_worker_readings_total", "kompas_worker_refused_total", "kompas_combiner_values_total"),
     "writer": ("kompas_writer_rows_total", "kompas_writer_kpi_values_total"),
+    "restater": ("kompas_restater_readings_tested_total", "kompas_restater_flags_total", "kompas_restater_windows_total"),
 }
 
 

@@ -14,7 +14,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from local import install
+from local import install, once
+from local.errors import MachineError
 from local.layout import REPOSITORY, layout
 
 _CHECKS = (
@@ -38,12 +39,17 @@ def prove(
     """
     console = Console(highlight=False)
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
-    failed = _checks(console, environment)
-    if failed:
-        console.print(f"failed: {', '.join(failed)}", style="red")
     # Here and not in the tests' fixtures, for there four would do it at the same time.
+    kernels = once.compiling(layout().make())
+    failed = _checks(console, environment)
     console.print("servers: ./kompas up --install-only")
     install.everything(layout(), console.print)
+    try:
+        kernels.finish()
+    except MachineError as error:  # the tests say which kernel it is
+        failed.append(f"compiling the kernels ({error})")
+    if failed:
+        console.print(f"failed: {', '.join(failed)}", style="red")
     slow = [] if everything else ["-m", "not slow"]
     command = [sys.executable, "-m", "pytest", *_SIDE_BY_SIDE, *slow, *context.args]
     run = subprocess.run(command, cwd=REPOSITORY, env=environment, check=False)

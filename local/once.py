@@ -11,10 +11,10 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from local import tools
+from local import processes, tools
 from local.child import Child, with_parent
 from local.errors import MachineError
-from local.layout import REPOSITORY
+from local.layout import REPOSITORY, Layout
 
 WARM_UP = "stream.warm"
 
@@ -79,6 +79,12 @@ class Warming:
         """Give it up."""
         if self._child is not None and self._child.returncode is None:
             self._child.kill()
+
+
+def compiling(places: Layout) -> Warming:
+    """The kernels of one home's cache."""
+    numba = places.cache / "numba"
+    return Warming(processes.environment({}, numba), numba, places.logs / "warm.log", places.run)
 
 
 def _digest() -> str:

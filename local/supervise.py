@@ -90,8 +90,7 @@ class Supervisor:
         ports.require_free(self.plan.ports, names)
         tools.require_space(places.home, space.LOW_MB)
         # The kernels are compiled while servers are fetched: the one needs the processor, the other the network.
-        numba = places.cache / "numba"
-        self._warming = once.Warming(processes.environment({}, numba), numba, places.logs / "warm.log", places.run)
+        self._warming = once.compiling(places)
         work: list[Callable[[], object]] = [server.install for server in self.servers]
         work += [partial(self._begin, server) for server in self.servers]
         work += [self._topics, self._warming.finish, self._migrate, self._processes]

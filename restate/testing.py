@@ -24,6 +24,8 @@ U8 = npt.NDArray[np.uint8]
 QUARTER_US = FIXED_US["quarter_hour"]
 _TOGETHER = 16
 """Quarters that follow each other and are tested in one transaction, where a history is worked off."""
+_READINGS_TOGETHER = 1_000_000
+"""Of one kind, after what its last quarters had: of memory and of a transaction's time. A quarter is never divided."""
 
 
 class Tested(NamedTuple):
@@ -77,12 +79,18 @@ def spans_of(dated: Dated) -> Spans:
     return Spans(stands.device, city, stands.cadence_us, x_m, y_m)
 
 
-def groups(ready: Sequence[tuple[str, int]]) -> list[tuple[str, tuple[int, int]]]:
-    """Quarters of one kind that follow each other, together: kind and span [from, to) in µs; the oldest first."""
+def together(changed: quality.Changed, span_us: tuple[int, int]) -> int:
+    """How many quarters of a kind are best tested together, after those in [from, to)."""
+    readings = max(1, changed.readings // ((span_us[1] - span_us[0]) // QUARTER_US))
+    return min(max(1, _READINGS_TOGETHER // readings), _TOGETHER)
+
+
+def groups(ready: Sequence[tuple[str, int]], most: Mapping[str, int] = {}) -> list[tuple[str, tuple[int, int]]]:
+    """Quarters of one kind that follow each other, together, at most so many: kind and span [from, to) in µs; the oldest first."""
     found: list[tuple[str, tuple[int, int]]] = []
     for kind, start_us in sorted(ready):
         last = found[-1] if found else None
-        if last and last[0] == kind and last[1][1] == start_us and start_us - last[1][0] < _TOGETHER * QUARTER_US:
+        if last and last[0] == kind and last[1][1] == start_us and start_us - last[1][0] < most.get(kind, _TOGETHER) * QUARTER_US:
             found[-1] = kind, (last[1][0], start_us + QUARTER_US)
         else:
             found.append((kind, (start_us, start_us + QUARTER_US)))
@@ -90,22 +98,30 @@ def groups(ready: Sequence[tuple[str, int]]) -> list[tuple[str, tuple[int, int]]
 
 
 def examine(snapshot: restating.Snapshot, program: Program, kind: str, span_us: tuple[int, int]) -> quality.Changed:
-    """Give the readings of a kind in [from, to) their words, and what follows from them, in the caller's transaction."""
-    connection, dated = snapshot.connection, program.dated
-    if kind not in program.kinds:
-        quality.done(connection, kind, span_us)
-        return quality.Changed(0, 0, 0)
-    tests = program.kinds[kind]
+    """Give the readings of a kind in [from, to) their words, and what follows from them, in the caller's transaction.
+
+    One quantity after the other: no test looks at two, and memory holds the readings of one.
+    """
+    found = quality.Changed(0, 0, 0)
+    if kind in program.kinds:
+        tests = program.kinds[kind]
+        quality.forget(snapshot.connection, kind, span_us)
+        for quantity, thresholds in tests.tests.items():
+            changed = _examine(snapshot.connection, program, tests._replace(tests={quantity: thresholds}), span_us)
+            found = quality.Changed(*(a + b for a, b in zip(found, changed, strict=True)))
+    quality.done(snapshot.connection, kind, span_us)
+    return found
+
+
+def _examine(connection: quality.Connection, program: Program, tests: Tested, span_us: tuple[int, int]) -> quality.Changed:
     rows = _rows(connection, program, tests, span_us)
     words = judged(program, tests, rows, span_us)
     inside = (rows.at_us >= span_us[0]) & (rows.at_us < span_us[1])
     rows, words = rows.taken(inside), {name: flags[inside] for name, flags in words.items()}
     looked_at = worth.tested(rows.quality)
-    quality.say(connection, kind, span_us, rows.taken(looked_at), {name: flags[looked_at] for name, flags in words.items()})
+    quality.say(connection, tests.kind, rows.taken(looked_at), {name: flags[looked_at] for name, flags in words.items()})
     hand = worth.by_hand(quality.held(connection, span_us), rows.device, rows.quantity, rows.at_us)
-    changed = quality.flag(connection, dated, rows, worth.compose(rows.quality, words, hand))
-    quality.done(connection, kind, span_us)
-    return changed
+    return quality.flag(connection, program.dated, rows, worth.compose(rows.quality, words, hand))
 
 
 def judged(program: Program, tests: Tested, rows: quality.Rows, span_us: tuple[int, int]) -> dict[str, U8]:

@@ -26,6 +26,7 @@ class QualityTurn:
     def __init__(self, store: restating.Restating, metrics: RestaterMetrics, step: Callable[[], None]) -> None:
         self._store, self._metrics, self._step = store, metrics, step
         self._program: Program | None = None
+        self._together: dict[str, int] = {}
 
     def take(self, known: restating.Known) -> bool:
         """Do what there is to do; True where anything was done."""
@@ -35,7 +36,7 @@ class QualityTurn:
         self._whole(self._gather)
         ready = self._whole(lambda snapshot: quality.ready(snapshot.connection, passed, _QUARTERS_A_TURN)) or []
         found = [self._apply()]
-        found += [self._examine(kind, span_us) for kind, span_us in testing.groups(ready)]
+        found += [self._examine(kind, span_us) for kind, span_us in testing.groups(ready, self._together)]
         return any(found)
 
     def _gather(self, snapshot: restating.Snapshot) -> None:
@@ -64,6 +65,7 @@ class QualityTurn:
         changed = self._whole(lambda snapshot: testing.examine(snapshot, self._there(), kind, span_us))
         if changed is None:
             return False
+        self._together[kind] = testing.together(changed, span_us)
         self._metrics.quarters.inc((span_us[1] - span_us[0]) // testing.QUARTER_US)
         self._metrics.tested.inc(changed.readings)
         self._metrics.flags.inc(changed.flags)

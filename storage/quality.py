@@ -170,9 +170,13 @@ def joined(parts: Sequence[Rows]) -> Rows:
     return rows.taken(np.lexsort((rows.at_us, rows.span, rows.quantity)))
 
 
-def say(connection: Connection, kind: str, span_us: tuple[int, int], rows: Rows, words: Mapping[str, U8]) -> int:
-    """Replace what the tests said of the kind's readings in [from, to); the number of words."""
+def forget(connection: Connection, kind: str, span_us: tuple[int, int]) -> None:
+    """Take back what the tests said of the kind's readings in [from, to)."""
     connection.execute(_FORGET, (kind, from_us(span_us[0]), from_us(span_us[1])))
+
+
+def say(connection: Connection, kind: str, rows: Rows, words: Mapping[str, U8]) -> int:
+    """Write down what the tests say of the kind's readings; the number of words."""
     said = [run for test, flags in words.items() for run in runs(rows, test, flags)]
     if said:
         device, quantity, test, starts, ends, flag, many = (list(column) for column in zip(*said, strict=True))

@@ -341,6 +341,12 @@ def test_quarters_that_follow_each_other_are_tested_together() -> None:
     found = testing.groups(ready)
     assert found[:3] == [("b", (0, quarter)), ("a", (0, 16 * quarter)), ("b", (2 * quarter, 3 * quarter))]
     assert found[3] == ("a", (16 * quarter, 20 * quarter))
+    assert testing.groups(ready[:3], {"a": 2}) == [("a", (0, 2 * quarter)), ("a", (2 * quarter, 3 * quarter))]
+
+
+@pytest.mark.parametrize(("readings", "quarters", "most"), [(0, 1, 16), (600_000, 1, 1), (600_000, 6, 10), (9_000_000, 1, 1), (16, 16, 16)])
+def test_quarters_of_many_readings_are_tested_alone(readings: int, quarters: int, most: int) -> None:
+    assert testing.together(quality.Changed(readings, 0, 0), (0, quarters * testing.QUARTER_US)) == most
 
 
 @pytest.mark.parametrize(
