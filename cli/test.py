@@ -49,7 +49,7 @@ def prove(
     except MachineError as error:  # the tests say which kernel it is
         failed.append(f"compiling the kernels ({error})")
     if failed:
-        console.print(f"failed: {', '.join(failed)}", style="red")
+        console.print(f"failed: {', '.join(failed)}", style="red", soft_wrap=True)
     slow = [] if everything else ["-m", "not slow"]
     command = [sys.executable, "-m", "pytest", *_SIDE_BY_SIDE, *slow, *context.args]
     run = subprocess.run(command, cwd=REPOSITORY, env=environment, check=False)

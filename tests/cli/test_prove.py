@@ -27,16 +27,43 @@ def done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr("cli.test.subprocess.run", run)
     monkeypatch.setattr("cli.test.install.everything", everything)
+    monkeypatch.setattr("cli.test.once.compiling", lambda _: Kernels(done))
     return done
+
+
+class Kernels:
+    """A compile cache that is filled in no time."""
+
+    def __init__(self, done: list[str]) -> None:
+        done.append("kernels")
+
+    def finish(self) -> None:
+        """There it is."""
+
+
+class Broken(Kernels):
+    """One that no compiler wants."""
+
+    def finish(self) -> None:
+        raise MachineError("python -m stream.warm ended with 1: no match for float128", "read warm.log")
 
 
 def test_servers_are_there_before_any_test_asks_for_them(done: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert entry.main(["test", "-k", "restart"]) == 0
-    assert [each.split()[0] for each in done] == ["ruff", "ruff", "mypy", "servers", "pytest"]
+    assert [each.split()[0] for each in done] == ["kernels", "ruff", "ruff", "mypy", "servers", "pytest"]
     assert done[-1].endswith("-m not slow -k restart")
     said = capsys.readouterr().out
     assert "./kompas up --install-only" in said
     assert "Mosquitto" in said
+
+
+def test_a_kernel_that_does_not_compile_is_said_and_tested_all_the_same(
+    done: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("cli.test.once.compiling", lambda _: Broken(done))
+    assert entry.main(["test"]) == 1
+    assert done[-1].startswith("pytest")
+    assert "no match for float128" in capsys.readouterr().out
 
 
 def test_all_leaves_no_test_out(done: list[str]) -> None:
