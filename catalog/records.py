@@ -63,6 +63,7 @@ class QualityTests(Record, frozen=True, kw_only=True):
     """How far a value may lie from the mean of its two neighbours in time."""
     spike_fail: Positive | None = None
     rate_suspect_per_s: Positive | None = None
+    """How far it may move from one reading to the next, per second; a step in less than the kind's cadence is taken as one over the cadence."""
     rate_fail_per_s: Positive | None = None
     flat_suspect_s: Positive | None = None
     """How long it may stand still, within less than `flat_tolerance`."""

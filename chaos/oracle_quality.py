@@ -84,8 +84,8 @@ def _alone(readings: Sequence[Reading], tests: QualityTests, cadence_us: int, ow
         if before is not None and after is not None:
             grades.append(_grade(abs(reading.value - (before.value + after.value) / 2), tests.spike_suspect, tests.spike_fail))
         if before is not None:
-            seconds = reading.at_us / 1e6 - before.at_us / 1e6
-            grades.append(_grade(abs((reading.value - before.value) / seconds), tests.rate_suspect_per_s, tests.rate_fail_per_s))
+            seconds = max(reading.at_us / 1e6 - before.at_us / 1e6, cadence_us / 1e6)
+            grades.append(_grade(abs(reading.value - before.value) / seconds, tests.rate_suspect_per_s, tests.rate_fail_per_s))
         if max(grades):
             yield reading.place, reading.at_us, max(grades)
 

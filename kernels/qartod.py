@@ -56,13 +56,15 @@ def _spike(values: Any, suspect: float, fail: float, out: Any) -> None:
 
 
 @jit
-def _rate(values: Any, t_s: Any, suspect: float, fail: float, out: Any) -> None:
+def _rate(values: Any, t_s: Any, limits: Any, least_s: float, out: Any) -> None:
+    suspect, fail = limits
     for i in range(values.size):
         out[i] = 1
         if not np.isfinite(values[i]):
             out[i] = 9
         elif i > 0 and np.isfinite(values[i - 1]) and t_s[i] != t_s[i - 1]:
-            out[i] = _graded(abs((values[i] - values[i - 1]) / (t_s[i] - t_s[i - 1])), suspect, fail)
+            step_s = abs(t_s[i] - t_s[i - 1])
+            out[i] = _graded(abs(values[i] - values[i - 1]) / (least_s if step_s < least_s else step_s), suspect, fail)
 
 
 @jit
@@ -135,19 +137,20 @@ def spike(values: F64, suspect: float = math.nan, fail: float = math.nan) -> U8:
     return out
 
 
-def rate_of_change(values: F64, t_s: F64, suspect_per_s: float, fail_per_s: float = math.nan) -> U8:
+def rate_of_change(values: F64, t_s: F64, suspect_per_s: float, fail_per_s: float = math.nan, least_s: float = 0.0) -> U8:
     """The step from the value before, per second: more than `fail_per_s` 4, more than `suspect_per_s` 3.
 
-    values  float64[n]; t_s float64[n] in s; thresholds per s, >= 0 or NaN
-    ->      uint8[n]; 1 for the first, after a gap and where two values have one time: no rate, no objection
+    values   float64[n]; t_s float64[n] in s; thresholds per s, >= 0 or NaN
+    least_s  a change is one over this time at least: noise does not shrink with the time between two values, as a real change does
+    ->       uint8[n]; 1 for the first, after a gap and where two values have one time: no rate, no objection
 
     O(n). Errors: KernelInputError for a shape or a threshold below 0.
     """
     if t_s.shape != values.shape:
         raise KernelInputError("t_s", f"shape {values.shape} like values", t_s.shape)
-    _refuse_negative(suspect_per_s=suspect_per_s, fail_per_s=fail_per_s)
+    _refuse_negative(suspect_per_s=suspect_per_s, fail_per_s=fail_per_s, least_s=least_s)
     out = np.empty(values.size, np.uint8)
-    _rate(values, t_s, suspect_per_s, fail_per_s, out)
+    _rate(values, t_s, (float(suspect_per_s), float(fail_per_s)), float(least_s), out)
     return out
 
 

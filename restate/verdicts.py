@@ -93,7 +93,7 @@ def spike_and_rate(tests: QualityTests, series: Series, cadence_us: int) -> tupl
     # A missing value before each reading that does not follow another: the kernels then know what is beside what.
     values[at], t_s[at] = series.value, series.at_us / 1e6
     spikes = qartod.spike(values, _given(tests.spike_suspect), _given(tests.spike_fail))[at]
-    rates = qartod.rate_of_change(values, t_s, _given(tests.rate_suspect_per_s), _given(tests.rate_fail_per_s))[at]
+    rates = qartod.rate_of_change(values, t_s, _given(tests.rate_suspect_per_s), _given(tests.rate_fail_per_s), cadence_us / 1e6)[at]
     return spikes, rates
 
 

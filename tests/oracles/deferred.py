@@ -80,7 +80,7 @@ def _rate(tests: QualityTests, series: Sequence[Reading], i: int, cadence_us: in
     seconds = series[i].at_us / 1e6 - series[i - 1].at_us / 1e6
     if seconds == 0.0:
         return None
-    return _graded(abs((series[i].value - series[i - 1].value) / seconds), tests.rate_suspect_per_s, tests.rate_fail_per_s)
+    return _graded(abs(series[i].value - series[i - 1].value) / max(seconds, cadence_us / 1e6), tests.rate_suspect_per_s, tests.rate_fail_per_s)
 
 
 def _flat(tests: QualityTests, series: Sequence[Reading], i: int, span: Span) -> int | None:

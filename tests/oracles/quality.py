@@ -36,7 +36,7 @@ def spike(values: Values, suspect: float | None, fail: float | None) -> list[int
     return out
 
 
-def rate_of_change(values: Values, t_s: Values, suspect: float | None, fail: float | None) -> list[int]:
+def rate_of_change(values: Values, t_s: Values, limits: tuple[float | None, float | None], least_s: float) -> list[int]:
     out = []
     for i, x in enumerate(values):
         if not _there(x):
@@ -44,7 +44,7 @@ def rate_of_change(values: Values, t_s: Values, suspect: float | None, fail: flo
         elif i == 0 or not _there(values[i - 1]) or t_s[i] == t_s[i - 1]:
             out.append(1)
         else:
-            out.append(_grade(abs((x - values[i - 1]) / (t_s[i] - t_s[i - 1])), suspect, fail))
+            out.append(_grade(abs(x - values[i - 1]) / max(t_s[i] - t_s[i - 1], least_s), *limits))
     return out
 
 

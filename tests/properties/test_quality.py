@@ -41,11 +41,11 @@ def test_spike_is_its_words(values: list[float], suspect: float | None, fail: fl
     assert qartod.spike(array(values[::-1]), given_or_nan(suspect), given_or_nan(fail)).tolist() == flags[::-1]
 
 
-@given(st.lists(st.tuples(VALUE, st.integers(0, 4)), max_size=20), THRESHOLD, THRESHOLD)
-def test_rate_of_change_is_its_words(rows: list[tuple[float, int]], suspect: float | None, fail: float | None) -> None:
+@given(st.lists(st.tuples(VALUE, st.integers(0, 4)), max_size=20), THRESHOLD, THRESHOLD, st.sampled_from([0.0, 0.5, 2.0]))
+def test_rate_of_change_is_its_words(rows: list[tuple[float, int]], suspect: float | None, fail: float | None, least_s: float) -> None:
     values, t_s = [v for v, _ in rows], np.cumsum([dt for _, dt in rows]).astype(float)
-    got = qartod.rate_of_change(array(values), t_s, given_or_nan(suspect), given_or_nan(fail)).tolist()
-    assert got == oracle.rate_of_change(values, t_s.tolist(), suspect, fail)
+    got = qartod.rate_of_change(array(values), t_s, given_or_nan(suspect), given_or_nan(fail), least_s).tolist()
+    assert got == oracle.rate_of_change(values, t_s.tolist(), (suspect, fail), least_s)
 
 
 @given(st.lists(st.sampled_from([1.0, 1.0, 1.0, 1.2, 2.0, math.nan]), max_size=25), st.integers(-1, 6), st.integers(-1, 9), st.integers(1, 3))

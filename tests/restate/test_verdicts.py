@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -139,6 +140,15 @@ def test_a_silence_parts_what_lies_before_it_from_what_lies_behind() -> None:
     assert {at for _, _, at in by_kernels(tests, apart, (NOON, NOON + QUARTER))} == {NOON + 3 * MINUTE}
     wide = [Reading(0, NOON, 10.0), Reading(0, NOON + 90 * SECOND, 20.0), Reading(0, NOON + 180 * SECOND + 1, 10.0)]
     assert set(by_kernels(tests, wide, (NOON, NOON + QUARTER))) == {("rate", 0, NOON + 90 * SECOND)}
+
+
+@pytest.mark.parametrize(("apart_us", "flagged"), [(100_000, {10}), (MINUTE, {10}), (75 * SECOND, set[int]())])
+def test_the_noise_of_a_device_that_speaks_faster_than_its_kind_is_no_change(apart_us: int, flagged: set[int]) -> None:
+    """A change is one over the kind's cadence at least: 2 within 0.1 s pass where 2 within a minute do; 20 do not, however fast they came."""
+    noisy = [10.0, 12.0, 10.0, 11.0, 9.0, 10.0, 12.0, 11.0, 10.0, 10.0, 30.0]
+    readings = [Reading(0, NOON + n * apart_us, value) for n, value in enumerate(noisy)]
+    found = by_kernels(QualityTests(rate_suspect_per_s=0.3), readings, (NOON, NOON + QUARTER))
+    assert {(at - NOON) // apart_us for _, _, at in found} == flagged
 
 
 def test_thresholds_that_are_not_given_say_nothing() -> None:
