@@ -8,6 +8,7 @@ Source: hook points of faust-streaming 0.15.3, docs/decisions/0002-exact-stream.
 import asyncio
 import os
 import tempfile
+from pathlib import Path
 from typing import Any
 
 import mode.loop
@@ -27,6 +28,8 @@ from stream.shell.consumer import Several  # noqa: E402 - gives Faust our consum
 from stream.shell.holders import OLDEST_HEADER  # noqa: E402
 from stream.shell.owner import Owner  # noqa: E402
 
+DATA = Path(tempfile.gettempdir()) / f"kompas-faust-{os.getuid()}"
+"""Folders that Faust makes and, with tables in memory, leaves empty: the same for all, for nobody takes away those of a worker that was killed."""
 EXIT_STALLED = 75
 TICK_S = 0.025
 TURN = 8
@@ -44,7 +47,7 @@ class WorkerApp(faust.App):
             WORKERS,
             broker=f"kafka://{settings.kafka}",
             store="memory://",
-            datadir=tempfile.mkdtemp(prefix="kompas-faust-"),
+            datadir=DATA,
             web_enabled=False,
             topic_allow_declare=False,
             topic_disable_leader=True,
