@@ -42,19 +42,20 @@ def layout(**fields: str) -> "np.dtype[Any]":
 
 def blocks(connection: Connection, statement: str, given: Any, row: "np.dtype[Any]") -> Blocks:
     """The rows of `COPY (…) TO STDOUT (FORMAT BINARY)` as structured arrays of a few megabytes; times count from 2000."""
-    rest, first = b"", True
+    rest, first = bytearray(), True  # grows in place: a piece is one row, and joining bytes would copy all that waits at each
     with connection.cursor() as cursor, cursor.copy(statement, given) as stream:
         for piece in stream:
-            rest += bytes(piece)
+            rest += piece
             if first and len(rest) >= _HEADER_BYTES:
-                rest, first = rest[_HEADER_BYTES:], False
+                del rest[:_HEADER_BYTES]
+                first = False
             if not first and len(rest) >= _READ_BYTES:
                 whole = len(rest) // row.itemsize * row.itemsize
                 moved(1)
-                yield np.frombuffer(rest[:whole], row)
-                rest = rest[whole:]
+                yield np.frombuffer(bytes(rest[:whole]), row)
+                del rest[:whole]
     if len(rest) > _TRAILER_BYTES:
-        yield np.frombuffer(rest[:-_TRAILER_BYTES], row)
+        yield np.frombuffer(bytes(rest[:-_TRAILER_BYTES]), row)
 
 
 def times_us(column: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
