@@ -47,6 +47,25 @@ def test_each_growth_is_told_by_its_verdict_and_no_other(last: dict[str, Any], p
     assert met(**last) == [n != place for n in range(5)]
 
 
+def hour(**at: dict[str, Any]) -> list[Slice]:
+    """Three-minute slices; `at`: what is different from a minute on."""
+    found = []
+    for minute in range(0, 60, 3):
+        fields = dict(FLAT)
+        for since, other in at.items():
+            fields |= other if minute >= int(since[1:]) else {}
+        found.append(Slice(from_min=float(minute), **fields))
+    return found
+
+
+def test_of_an_hour_the_last_quarter_is_held_against_the_second() -> None:
+    """What the first quarter-hour fills is no growth, nor is one slice a judgement; what goes on growing is."""
+    first = {"memory_mb": {"worker": 800.0, "writer": 300.0}, "to_kpi_p50_s": 1.2}
+    assert [verdict.met for verdict in verdicts(hour(m15=first))] == [True] * 5
+    assert [verdict.met for verdict in verdicts(hour(m57=first))] == [True] * 5
+    assert [verdict.met for verdict in verdicts(hour(m42=first))] == [False, False, True, True, True]
+
+
 def test_a_loss_in_any_slice_counts() -> None:
     first, *others = slices()
     found = verdicts([msgspec.structs.replace(first, lost=7), *others])
