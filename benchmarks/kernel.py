@@ -22,6 +22,7 @@ from benchmarks.limits import Record
 from catalog.records import KpiDocument, Quantity
 from kernels.accumulate import accumulate
 from kernels.arrive import NEVER_US, Rows, Verdicts, new_verdicts
+from kernels.good import Good
 from kernels.lanes import COUNT, HIGH, LOW, SUM_HI, SUM_LO
 from kernels.reduce import FUNCTIONS, PartialRows, Scratch, new_rows, new_scratch, reduce_blocks
 from kernels.seen import new_seen
@@ -147,8 +148,8 @@ def _run(parts: list[Part], *, hot: bool) -> float:
             if hot:
                 judge(frames[0][0], part.worker.state, frames[0][1])
             began_s = time.process_time()
-            for rows, verdicts in frames:
-                _accumulate(part.worker, rows, verdicts)
+            for _, verdicts in frames:
+                _accumulate(part.worker, verdicts.good)
             spent_s, asked = spent_s + time.process_time() - began_s, asked + 1
         space = _space(part.worker)  # the worker has it at hand
         began_s = time.process_time()
@@ -162,10 +163,10 @@ def _clock_s() -> float:
     return min(-(time.process_time() - time.process_time()) for _ in range(1_000))
 
 
-def _accumulate(worker: WorkerPartition, rows: Rows, verdicts: Verdicts) -> None:
+def _accumulate(worker: WorkerPartition, good: Good) -> None:
     state, program, at = worker.state, worker.state.program, 0
     need = np.zeros(3, np.int64)
-    while (at := accumulate(rows, verdicts, state.windows.ground(program.lanes), at, need)) < rows.slot.size:
+    while (at := accumulate(good, state.windows.ground(program.lanes), at, need)) < good.used[0]:
         state.windows.open(program, *(int(each) for each in need))
 
 

@@ -86,7 +86,7 @@ def measure_devices(devices: int, seed: int = 1) -> ByDevices:
             verdicts = new_verdicts(rows.slot.size)
             began_s = time.process_time()
             seen = arrive(rows, tables, watermark_us, quiet_us, with_room(seen, kinds, watermark_us, rows.slot.size), verdicts)
-            done = accumulate(rows, verdicts, ground, 0, need)
+            done = accumulate(verdicts.good, ground, 0, need)
             spent_s[turn] += time.process_time() - began_s
             if done != rows.slot.size or verdicts.status.any():
                 raise AssertionError(f"window of {need.tolist()} is not open, or a reading was not kept")
@@ -108,7 +108,7 @@ def _rows(slots: Any, first: int, turn: int) -> Rows:
 
 def _state(devices: int) -> tuple[Lanes, Blocks, Tables]:
     zero, one = np.zeros(1, np.int32), np.zeros(1, np.int64)
-    city, powers, place = np.zeros(devices, np.int32), np.zeros((1, 3), np.int64), np.zeros((1, 2), np.int64)
+    city, powers, place = np.zeros(devices, np.int32), np.zeros((1, 3), np.int64), np.zeros(1, np.int64)
     lanes = Lanes(
         of_quantity=np.array([0, 1], np.int32), lane=zero, row=np.arange(devices, dtype=np.int32)[None, :], window=zero, part=zero,
         needs=np.zeros(1, np.uint8), slot_city=city, calendar_at=np.zeros((1, 6), np.int64), edges=one,
@@ -121,7 +121,7 @@ def _state(devices: int) -> tuple[Lanes, Blocks, Tables]:
     )  # fmt: skip
     tables = Tables(
         np.zeros(devices, np.int32), np.arange(devices, dtype=np.int32), np.array([0.1]), np.array([[-1e4, 1e4]]), np.full((1, 1), -1e4),
-        np.full((1, 1), 1e4), np.array([60_000_000]), np.array([60_000_000]), np.zeros(1, np.uint8),
+        np.full((1, 1), 1e4), np.array([60_000_000]), np.array([60_000_000]), np.zeros(1, np.uint8), lanes.row,
     )  # fmt: skip
     return lanes, blocks, tables
 

@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from kernels._jit import jit
 from kernels.bundle import Bundle
-from kernels.lanes import ALL_IN, ASK, ENERGY, EXTREMES, LAST_VALUE, LOOK, SKIP, locate
+from kernels.good import Good
+from kernels.lanes import ASK, ENERGY, EXTREMES, LAST_VALUE, LOOK, SKIP, locate
 
 I64 = npt.NDArray[np.int64]
 F64 = npt.NDArray[np.float64]
@@ -22,17 +23,20 @@ _U = np.uint64
 def _seat(lanes: Any, blocks: Any, q: Any, span: Any) -> Any:
     """What all rows of a quantity in a frame that spans these times have in common, so that a row need not look.
 
-    ->       ALL_IN where the windows at hand of all lanes of the quantity hold these times, LOOK where one does not, SKIP where it has no lane;
-    place[j] = (base, needs) of each of its lanes, base below 0 where the times lie outside the lane's part of the day.
+    A word is where and how a lane takes a row in: the first row of its window << 11, the number of lanes << 3, what it needs.
+    ->       the word of the first lane that takes them, with the number of all; LOOK where a lane's window at hand does not hold these times, SKIP
+             where no lane takes them. place[first + k]: the word of the next ones; lanes of another part of the day are not among them.
     """
     first, last, place, hit = lanes.of_quantity[q], lanes.of_quantity[q + _U(1)], lanes.place, blocks.hit
-    found = ALL_IN if last > first else SKIP
+    n = first
     for j in range(first, last):
         lane = lanes.lane[j]
-        place[j, 0], place[j, 1] = hit[lane, 2], lanes.needs[lane]
         if lanes.calendar_at.shape[0] != 1 or span[0] < hit[lane, 0] or span[1] >= hit[lane, 1]:
-            found = LOOK
-    return found
+            return LOOK
+        if hit[lane, 2] >= 0:
+            place[n] = (hit[lane, 2] << 11) | np.int64(lanes.needs[lane])
+            n += 1
+    return place[first] | (n - first) << 3 if n > first else SKIP
 
 
 @jit
@@ -47,39 +51,36 @@ def _at_hand(hit: Any, lane: int, city: int, at: int) -> Any:
 
 
 @jit
-def _accumulate(
-    slot: Any, quantity: Any, measured_us: Any, quality: Any, status: Any, integer: Any, span: Any, ground: Any, start: int, need: Any
-) -> Any:
-    # Arrays out of their tuples once, and hardly a call for a row: each array handed over is counted, atomically. Rows of `cell` and `row` by
-    # their unsigned place in memory: a signed one is looked at for being negative, and two numbers are multiplied, at every use.
+def _accumulate(reading: Any, count: Any, span: Any, ground: Any, start: int, need: Any) -> Any:
+    # Arrays out of their tuples once, and hardly a call for a row: each array handed over is counted, atomically. Rows of `cell` by their
+    # unsigned place in memory: a signed one is looked at for being negative, and two numbers are multiplied, at every use.
     lanes, blocks = ground.arrays
-    row_of, of_quantity, seat, place, devices = lanes.row.reshape(-1), lanes.of_quantity, lanes.seat, lanes.place, _U(lanes.row.shape[1])
-    lane_of, slot_city, power_at, power, resolution = lanes.lane, lanes.slot_city, lanes.power_at, lanes.power, lanes.resolution
-    cell, real, hit = blocks.cell.reshape(-1), blocks.real.reshape(-1), blocks.hit
+    of_quantity, lane_of, needs_of, seat, place = lanes.of_quantity, lanes.lane, lanes.needs, lanes.seat, lanes.place
+    slot_city, power_at, power, resolution = lanes.slot_city, lanes.power_at, lanes.power, lanes.resolution
+    good, cell, real, hit = reading.reshape(-1), blocks.cell.reshape(-1), blocks.real.reshape(-1), blocks.hit
     seat[:] = ASK
-    for i in range(_U(start), _U(slot.size)):
-        flag = quality[i] & np.uint16(0x000F)
-        if (status[i] != 0) | (flag < 1) | (flag > 2):
-            continue
-        q, at, v = _U(quantity[i]), measured_us[i], integer[i]
-        r = row_of[q * devices + _U(slot[i])]
-        if r < 0:
-            continue
-        if seat[q] == ASK:
-            seat[q] = _seat(lanes, blocks, q, span)
-        if seat[q] == SKIP:
-            continue
-        first, last = _U(of_quantity[q]), _U(of_quantity[q + _U(1)])
-        if seat[q] == LOOK:  # all windows are there before one of them takes the row in
-            for j in range(first, last):
-                if not _at_hand(hit, lane_of[j], slot_city[slot[i]], at) and not locate(lanes, blocks, lane_of[j], slot_city[slot[i]], at, need):
+    for i in range(_U(start), _U(count)):
+        g = i << _U(2)
+        r, q, v, at = good[g] & 0xFFFFFFFF, _U(good[g + _U(1)]), good[g + _U(2)], good[g + _U(3)]
+        word = seat[q]
+        if word == ASK:
+            word = seat[q] = _seat(lanes, blocks, q, span)
+        if word == LOOK:  # all windows are there before one of them takes the row in
+            n, city = of_quantity[q], slot_city[good[g] >> 32]
+            for k in range(of_quantity[q], of_quantity[q + _U(1)]):
+                lane = lane_of[k]
+                if not _at_hand(hit, lane, city, at) and not locate(lanes, blocks, lane, city, at, need):
                     return np.int64(i)
-                place[j, 0] = hit[lane_of[j], 2]
-        for j in range(first, last):
-            if place[j, 0] < 0:
-                continue
-            p, needs = _U(place[j, 0] + r), place[j, 1]
-            c = p << _U(3)
+                if hit[lane, 2] >= 0:
+                    place[n] = (hit[lane, 2] << 11) | np.int64(needs_of[lane])
+                    n += 1
+            word = place[of_quantity[q]] | (n - of_quantity[q]) << 3 if n > of_quantity[q] else SKIP
+        if word == SKIP:
+            continue
+        j = _U(of_quantity[q])
+        last = j + _U((word >> 3) & 0xFF)
+        while True:
+            c, needs = _U((word >> 11) + r) << _U(3), word & 7
             n, before, after = cell[c], _U(cell[c + _U(1)]), _U(cell[c + _U(1)]) + _U(v)
             cell[c], cell[c + _U(1)], carry = (n + 2) | 1, np.int64(after), (v >> 63) + np.int64(after < before)
             if carry != 0:
@@ -93,7 +94,11 @@ def _accumulate(
             if needs & ENERGY:
                 k = v - power_at[q, 1]
                 real[c + _U(7)] += power[power_at[q, 0] + k] if 0 <= k < power_at[q, 2] else 10.0 ** (v * resolution[q] / 10.0)
-    return np.int64(slot.size)
+            j += _U(1)
+            if j == last:
+                break
+            word = place[j]
+    return np.int64(count)
 
 
 @jit
@@ -109,20 +114,15 @@ def powers(first: int, count: int, resolution: float) -> F64:
     return out
 
 
-def accumulate(rows: Any, verdicts: Any, ground: Bundle, start: int, need: I64) -> int:
-    """Add the kept, good rows from `start` on to the open windows of their lanes, in place.
+def accumulate(good: Good, ground: Bundle, start: int, need: I64) -> int:
+    """Add the good readings of a frame from `start` on to the open windows of their lanes, in place.
 
-    rows      arrive.Rows[n], verdicts arrive.Verdicts[n] of the same frame
+    good      the good readings, as kernels.arrive or kernels.good.pick has listed them
     ground    `ground_of` the program's lanes and the open windows
     need      int64[3]; where a window is not open: its lane, start (µs) and city
-    ->        n when done, else the row at which to go on once that window is open
+    ->        good.used[0] when done, else the reading at which to go on once that window is open
 
     O(n * lanes of the quantity). Errors: none.
     """
-    if start >= rows.slot.size:
-        return int(rows.slot.size)
-    return int(
-        _accumulate(
-            rows.slot, rows.quantity, rows.measured_us, verdicts.quality, verdicts.status, verdicts.integer, verdicts.span, ground, start, need
-        )
-    )
+    count = int(good.used[0])
+    return int(_accumulate(good.reading, count, good.span, ground, start, need)) if start < count else count

@@ -1,6 +1,7 @@
 """Arrival of a frame: which readings are late, doubled or in conflict, and what they are worth.
 
-Promises  One pass over the rows in the order of the log; the same rows give the same verdicts on every machine.
+Promises  One pass over the rows in the order of the log; the same rows give the same verdicts on every machine. The good ones are
+          listed on the way (kernels.good), so that no kernel after it looks at the others again.
 Leaves    Windows to kernels.windows and kernels.accumulate; what was seen before to kernels.seen.
 """
 
@@ -10,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kernels._jit import jit
+from kernels.good import Good, new_good
 from kernels.seen import Seen, append, begin, find, grown, series_of
 from kernels.table import place_in
 
@@ -47,20 +49,21 @@ class Tables(NamedTuple):
     lateness_us: I64  # [k]
     ahead_us: I64  # [k] measured more than this after its receipt, a reading is suspect
     correcting: U8  # [k] 1 where of two values for one time the later stands
+    row: I32  # [q, s] row of a slot in the blocks of a quantity, -1 where it has none
 
 
 class Verdicts(NamedTuple):
-    """Output by row: status, quality after the arrival checks, value as an integer of the resolution; `span`: times of the kept rows."""
+    """Output by row: status, quality after the arrival checks, value as an integer of the resolution; and the good ones among them."""
 
     status: U8
     quality: U16
     integer: I64
-    span: I64  # [2] earliest and latest time (µs) of the kept rows
+    good: Good
 
 
 def new_verdicts(rows: int) -> Verdicts:
     """Room for the verdicts on n rows."""
-    return Verdicts(np.zeros(rows, np.uint8), np.zeros(rows, np.uint16), np.zeros(rows, np.int64), np.array([1 << 62, -(1 << 62)], np.int64))
+    return Verdicts(np.zeros(rows, np.uint8), np.zeros(rows, np.uint16), np.zeros(rows, np.int64), new_good(rows))
 
 
 @jit
@@ -107,7 +110,12 @@ def _one(rows: Any, tables: Any, watermark_us: Any, seen: Any, out: Any, i: int)
         return False
     watermark_us[k] = max(watermark_us[k], min(at, rows.received_us[i]) - tables.lateness_us[k])
     if out.status[i] == 0:
-        out.span[0], out.span[1] = min(out.span[0], at), max(out.span[1], at)
+        good, r = out.good, tables.row[q, s]
+        good.span[0], good.span[1] = min(good.span[0], at), max(good.span[1], at)
+        if (out.quality[i] & np.uint16(0x000F)) == 1 and r >= 0:
+            m = good.used[0]
+            good.reading[m, 0], good.reading[m, 1], good.reading[m, 2], good.reading[m, 3] = (np.int64(s) << 32) | r, q, v, at
+            good.used[0] = m + 1
     return True
 
 
@@ -118,15 +126,15 @@ def _in_order(rows: Any, tables: Any, watermark_us: Any, quiet_from_us: Any, see
     slot, quantity, measured_us, received_us, value, came = rows.slot, rows.quantity, rows.measured_us, rows.received_us, rows.value, rows.quality
     slot_kind, slot_device, resolution, lateness_us = tables.slot_kind, tables.slot_device, tables.resolution, tables.lateness_us
     lowest, highest, status, judged, integer = tables.plausible_low, tables.plausible_high, out.status, out.quality, out.integer
-    series, ring, span, ahead_us, possible = seen.series, seen.ring, out.span, tables.ahead_us, tables.possible
-    low_us, high_us, mask = span[0], span[1], series.shape[0] - 1
+    series, ring, span, ahead_us, possible = seen.series, seen.ring, out.good.span, tables.ahead_us, tables.possible
+    low_us, high_us, mask, m = span[0], span[1], series.shape[0] - 1, np.uint64(out.good.used[0])
+    good, row, devices = out.good.reading, tables.row.reshape(-1), np.uint64(tables.row.shape[1])
     for i in range(start, slot.size):
         s, q, at, received = slot[i], quantity[i], measured_us[i], received_us[i]
         if s < 0 or q < 0:
             status[i], judged[i] = 4, came[i]
             continue
-        k, steps = slot_kind[s], np.rint(value[i] / resolution[q])
-        quality = (came[i] & np.uint16(0xFFF0)) | np.uint16(1)
+        k, steps, quality = slot_kind[s], np.rint(value[i] / resolution[q]), (came[i] & np.uint16(0xFFF0)) | np.uint16(1)
         if not lowest[k, q] <= steps <= highest[k, q]:  # NaN is not, either
             if not possible[q, 0] <= steps <= possible[q, 1]:
                 status[i], judged[i] = 6, came[i]
@@ -143,20 +151,22 @@ def _in_order(rows: Any, tables: Any, watermark_us: Any, quiet_from_us: Any, see
             n = (n + 1) & mask
         count = series[n, 5]
         if at <= series[n, 1] or count > series[n, 3]:
-            span[0], span[1] = low_us, high_us
+            span[0], span[1], out.good.used[0] = low_us, high_us, m
             return i
-        r = series[n, 2] + ((series[n, 4] + count) & series[n, 3])
-        ring[r, 0], ring[r, 1] = at, integer[i]
-        series[n, 1], series[n, 5], status[i] = at, count + 1, 0
-        watermark_us[k] = max(watermark_us[k], min(at, received) - lateness_us[k])
-        low_us, high_us = min(low_us, at), max(high_us, at)
-    span[0], span[1] = low_us, high_us
+        r, place = series[n, 2] + ((series[n, 4] + count) & series[n, 3]), row[np.uint64(q) * devices + np.uint64(s)]
+        ring[r, 0], ring[r, 1], series[n, 1], series[n, 5], status[i] = at, integer[i], at, count + 1, 0
+        watermark_us[k], low_us, high_us = max(watermark_us[k], min(at, received) - lateness_us[k]), min(low_us, at), max(high_us, at)
+        good[m, 0], good[m, 1], good[m, 2], good[m, 3] = (np.int64(s) << 32) | place, q, integer[i], at
+        m += np.uint64((place >= 0) & ((quality & np.uint16(0x000F)) == 1))  # else the next is written over it
+    span[0], span[1], out.good.used[0] = low_us, high_us, m
     return slot.size
 
 
 @jit
 def _arrive(rows: Any, tables: Any, watermark_us: Any, quiet_from_us: Any, seen: Any, out: Any, start: int) -> Any:
     i = start
+    if start == 0:
+        out.good.used[0] = 0
     while True:
         i = _in_order(rows, tables, watermark_us, quiet_from_us, seen, out, i)
         if i == rows.slot.size or not _one(rows, tables, watermark_us, seen, out, i):

@@ -25,7 +25,8 @@ COUNT, SUM_LO, SUM_HI, LOW, HIGH, LAST_US, LAST, OWN = range(8)
 one function alone needs: of lanes of levels the energy (as float64), of ordered ones the µs or steps that the sum is of."""
 FIELDS = 8
 ENERGY, EXTREMES, LAST_VALUE = 1, 2, 4
-ASK, SKIP, LOOK, ALL_IN = -4, -3, -2, -1
+ASK, SKIP, LOOK = -3, -2, -1
+"""What a quantity's seat may be besides a word: not known in this frame, of no lane, of windows that are to be looked up row by row."""
 
 
 class Lanes(NamedTuple):
@@ -44,8 +45,8 @@ class Lanes(NamedTuple):
     power_at: I64  # [q, 3] where a quantity's energies begin in `power`, its first integer there, how many
     power: F64  # [...] energy of an integer of the resolution, for quantities of a level
     resolution: F64  # [q]
-    seat: I64  # [q] scratch of one call, as is the next: see kernels.accumulate._seat
-    place: I64  # [..., 2] base and needs of each lane in `lane`
+    seat: I64  # [q] scratch of one call, as is the next: words of kernels.accumulate
+    place: I64  # [...] as many as `lane`
 
 
 class Blocks(NamedTuple):

@@ -66,7 +66,9 @@ class Listed(NamedTuple):
 
 
 class Scratch(NamedTuple):
-    """Work space by area a: integers, energies, which areas changed, and which are not zero, all zero between calls; and one device's integers.
+    """Work space by area a: integers, energies, which areas changed, which are not zero and which are to be told; and one device's integers.
+
+    Integers, energies and marks are zero between calls.
 
     Integers: devices, readings, good_due, mean hi lo, last hi lo, sum hi lo, last_sum hi lo, low, high, weighted hi lo, weight.
     """
@@ -75,6 +77,7 @@ class Scratch(NamedTuple):
     energy: F64  # [a]
     changed: U8  # [a]
     touched: I32  # [a]
+    told: I32  # [a]
     device: I64  # [16]
     columns: I64  # [5]
 
@@ -96,6 +99,7 @@ def new_scratch(areas: int) -> Scratch:
         np.zeros((areas, 16), np.int64),
         np.zeros(areas),
         np.zeros(areas, np.uint8),
+        np.zeros(areas, np.int32),
         np.zeros(areas, np.int32),
         np.zeros(16, np.int64),
         np.zeros(5, np.int64),
@@ -165,12 +169,14 @@ def _emit(functions: Any, start_us: int, scratch: Any, out: Any, t: int) -> None
     # No call in the loop: each array handed over is counted, atomically, and that costs more than the row.
     number, energy, changed = scratch.number, scratch.energy, scratch.changed
     aggregate, area, begins, into, real = out.aggregate, out.area, out.start_us, out.number, out.real
-    n = out.used[0]
+    told, many, n = scratch.told, 0, out.used[0]
+    for area_ in range(changed.size):
+        told[many] = area_  # without a branch: the next one overwrites an area that has not changed
+        many += changed[area_]
     for j in range(functions.shape[0]):
         code, from_ = functions[j, 0], _SUM_AT[functions[j, 0]]
-        for a in range(changed.size):
-            if changed[a] == 0:
-                continue
+        for m in range(many):
+            a = told[m]
             aggregate[n], area[n], begins[n], real[n] = functions[j, 1], a, start_us, 0.0
             into[n, 0], into[n, 1], into[n, 2] = number[a, 0], number[a, 1], number[a, 2]
             into[n, 3], into[n, 4], into[n, 5], into[n, 6] = 0, 0, 0, 0
@@ -216,7 +222,7 @@ def _reduce(blocks: Any, span: Any, places: Any, spans: Any, functions: Any, scr
         one[3], one[4] = device_mean(cell[p, 2], cell[p, 1], weight) if wants & 33 else (0, 0)
         one[5], one[6] = scaled(cell[p, 6], 0)
         one[9], one[10], one[15] = cell[p, 6] >> 63, cell[p, 6], people[s] if wants & 32 else 0
-        one[13], one[14] = multiplied(one[3], one[4], one[15])
+        one[13], one[14] = multiplied(one[3], one[4], one[15]) if wants & 32 else (0, 0)
         for level in range(3):
             a = area[s, level]
             if a < 0:

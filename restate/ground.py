@@ -113,7 +113,7 @@ def _lanes(stretch: Stretch, lanes: list[Lane], quantities: Sequence[Quantity], 
         np.zeros(0),
         np.array([quantity.resolution for quantity in quantities]),
         np.zeros(len(quantities), np.int64),
-        np.zeros((len(plain), 2), np.int64),
+        np.zeros(len(plain), np.int64),
     )
 
 

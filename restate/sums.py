@@ -15,9 +15,10 @@ from catalog.records import Quantity
 from formula.finalise import finalise
 from formula.spec import AggregateSpec
 from kernels.accumulate import accumulate
-from kernels.arrive import Rows, Verdicts
+from kernels.arrive import Rows, new_verdicts
 from kernels.combine import Merged
 from kernels.feeding import feed
+from kernels.good import pick
 from kernels.lanes import ground_of
 from kernels.ordered import close
 from kernels.reduce import FUNCTIONS, PartialRows, Places, new_rows, new_scratch, reduce_block
@@ -84,8 +85,10 @@ class Sums:
         readings.at_us.flags.writeable = False  # as a frame's column: the kernel is compiled for that
         good = np.ones(n, np.uint16)
         rows = Rows(readings.slot, readings.quantity, readings.at_us, readings.at_us, np.zeros(n), good)
-        span = np.array([readings.at_us.min(), readings.at_us.max()], np.int64)
-        self._whole(accumulate(rows, Verdicts(np.zeros(n, np.uint8), good, readings.integer, span), self._bundle, 0, self._need), n)
+        verdicts = new_verdicts(n)._replace(quality=good, integer=readings.integer)
+        pick(rows, verdicts, self._ground.lanes.row)
+        verdicts.good.span[:] = readings.at_us.min(), readings.at_us.max()
+        self._whole(accumulate(verdicts.good, self._bundle, 0, self._need), int(verdicts.good.used[0]))
         for lane, blocks in self._pooled.items():
             blocks.append(readings.taken(self._of_lane(self._lanes[lane], readings)))
 

@@ -82,6 +82,7 @@ WITHOUT: Mapping[str, str] = {
     "combine.merge_stale": "runs per area and not per reading; measured by benchmarks.in_process",
     "combine.put": "runs per area and not per reading; measured by benchmarks.in_process",
     "feeding.feed": "goes on from one frame to the next, which no library does; measured with all KPIs",
+    "good.pick": "a part of the worker's step, where devices are valid for a time only, and of the restater's; else kernels.arrive makes the list",
     "lanes.ground_of": "hands arrays on, computes nothing",
     "moments.merge": "runs per group and not per reading",
     "names.new_names": "made once per change of the catalogue",

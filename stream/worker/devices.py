@@ -51,8 +51,8 @@ def measured_by(registry: Registry, kinds: dict[str, int], quantities: dict[str,
     return measured
 
 
-def tables_of(registry: Registry, kinds: dict[str, int], quantities: dict[str, int], slot_kind: I32) -> Tables:
-    """What the arrival checks read."""
+def tables_of(registry: Registry, kinds: dict[str, int], quantities: dict[str, int], slot_kind: I32, row: I32) -> Tables:
+    """What the arrival checks read; row as in kernels.lanes.Lanes."""
     resolution = np.ones(len(quantities))
     possible = np.tile([-float(OPEN_US), float(OPEN_US)], (len(quantities), 1))
     for id_, quantity in registry.of("quantity", Quantity).items():
@@ -72,7 +72,7 @@ def tables_of(registry: Registry, kinds: dict[str, int], quantities: dict[str, i
     # Of a kind that is gone nothing is known, so that nothing is suspect: as with its ranges.
     ahead = np.array([OPEN_US if record is None else us_of(record, "ahead_s") for record in records], np.int64)
     correcting = np.array([record is not None and record.correcting for record in records], np.uint8)
-    return Tables(slot_kind, slot_device, resolution, possible, low, high, lateness, ahead, correcting)
+    return Tables(slot_kind, slot_device, resolution, possible, low, high, lateness, ahead, correcting, row)
 
 
 def places_of(registry: Registry, measured: npt.NDArray[np.bool_], slot_kind: I32) -> list[Places]:

@@ -15,6 +15,7 @@ from catalog.topics import READINGS
 from kernels.accumulate import accumulate
 from kernels.arrive import NEVER_US, Rows, Verdicts, arrive, new_verdicts
 from kernels.feeding import feed, in_order, ordered_rows, split
+from kernels.good import pick
 from kernels.names import CORRECTING, KNOWN, POOLED, TRACKED, numbers_of, placed, traits_of
 from kernels.ordered import Ground, close
 from kernels.seen import with_room
@@ -101,11 +102,9 @@ class WorkerPartition:
             from_us, to_us = program.valid_from_us[rows.slot], program.valid_to_us[rows.slot]
             outside = (rows.slot >= 0) & ((rows.measured_us < from_us) | (rows.measured_us >= to_us))
             verdicts = verdicts._replace(quality=np.where(outside, np.uint16(9), verdicts.quality).astype(np.uint16))
-        at = 0
-        while True:
-            at = accumulate(rows, verdicts, state.windows.ground(program.lanes), at, self._need)
-            if at >= rows.slot.size:
-                break
+            pick(rows, verdicts, program.lanes.row)
+        at, good = 0, verdicts.good
+        while (at := accumulate(good, state.windows.ground(program.lanes), at, self._need)) < good.used[0]:
             self._open_needed()
         if traits & POOLED:
             state.pool.add(rows, verdicts, program.lanes, program.pooled, program.leaf)

@@ -136,10 +136,10 @@ def compile_program(registry: Registry) -> Program:
     tracks, slot_kind = _tracks(registry, keys, specs, numbers), np.array([kinds.get(slot.record.kind, 0) for slot in registry.slots], np.int32)
     places, cities = places_of(registry, measured, slot_kind), registry.of("city", City).values()
     pooled, tracked = _pooled(pooled_lane, lane_quantity, quantities), _among(quantities, tracks.quantity)
-    active = sorted(set(slot_kind[list(registry.slot_of.values())].tolist()))
+    active, lanes = sorted(set(slot_kind[list(registry.slot_of.values())].tolist())), _lanes(registry, keys, functions, measured, slot_kind)
     return Program(
-        tables=tables_of(registry, kinds, quantities, slot_kind),
-        lanes=_lanes(registry, keys, functions, measured, slot_kind),
+        tables=tables_of(registry, kinds, quantities, slot_kind, lanes.row),
+        lanes=lanes,
         lane_keys=keys,
         lane_number=numbers,
         functions=functions,
@@ -222,7 +222,7 @@ def _lanes(registry: Registry, keys: list[LaneKey], functions: list[I32], measur
         *_powers(registry, {keys[lane][0] for lane, pairs in enumerate(functions) if any(FUNCTIONS[code] == "leq" for code, _ in pairs)}),
         np.array([record.resolution for record in registry.of("quantity", Quantity).values()] or [1.0]),
         np.zeros(len(quantities), np.int64),
-        np.zeros((len(plain), 2), np.int64),
+        np.zeros(len(plain), np.int64),
     )
 
 

@@ -16,7 +16,7 @@ HIGHEST = 100
 POSSIBLE = -5.0, 1000.0
 TABLES = Tables(
     KIND, np.arange(4, dtype=np.int32), np.ones(1), np.array([[POSSIBLE[0], POSSIBLE[1]]]), np.zeros((KINDS, 1)), np.full((KINDS, 1), float(HIGHEST)),
-    np.full(KINDS, 5_000_000), np.array(AHEAD_US), np.zeros(KINDS, np.uint8),
+    np.full(KINDS, 5_000_000), np.array(AHEAD_US), np.zeros(KINDS, np.uint8), np.arange(4, dtype=np.int32)[None, :],
 )  # fmt: skip
 T0 = 1_790_000_000_000_000
 GOOD = int(Flag.GOOD)
@@ -84,7 +84,7 @@ def test_a_verdict_is_of_the_reading_alone_but_for_late(rows: list[Given], came:
 def test_what_is_not_finite_or_not_possible_is_refused_and_leaves_no_trace(value: float) -> None:
     found = judged((0, T0, 3_600_000_000, value), (0, T0 + 5, 0, 50.0), (0, T0 + 5, 0, value))
     assert (found.status.tolist(), found.quality.tolist()) == ([IMPOSSIBLE, KEPT, IMPOSSIBLE], [2, GOOD, 2])
-    assert found.span.tolist() == [T0 + 5, T0 + 5]
+    assert found.good.span.tolist() == [T0 + 5, T0 + 5]
 
 
 @pytest.mark.parametrize("value", [-5.0, -1.0, 100.6, 1000.0, 1000.4])

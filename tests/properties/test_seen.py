@@ -26,6 +26,7 @@ def _tables(correcting: bool) -> Tables:
         LATENESS_US,
         np.full(KINDS, 60_000_000),
         np.array([0, int(correcting)], np.uint8),
+        np.tile(slots, (QUANTITIES, 1)),
     )
 
 
