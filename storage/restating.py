@@ -26,6 +26,8 @@ from storage.layout import connect
 
 __all__ = ["Due", "Known", "Mark", "Restating", "Snapshot", "Stored"]
 
+_ONE_CORE = "SET max_parallel_workers_per_gather = 0"
+"""What is read is streamed and takes its time; helpers of the server would take the other cores from live values."""
 _LOCK = 0x6B6F6D706174  # one after that of migrations
 _ROW = copied.layout(device="i4", quantity="i2", at="i8", value="f8")
 
@@ -198,6 +200,7 @@ class Restating:
                 connection.close()
                 raise Unavailable("PostgreSQL", "no other restater", "one that is still connected")
         with world():
+            connection.execute(_ONE_CORE)
             connection.execute(_UNPACK)
             connection.commit()
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ

@@ -12,11 +12,13 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import psutil
 import psycopg
 import pytest
 
 from catalog.topics import KPIS, partition_of
 from restate import recompute
+from restate.__main__ import GIVES_WAY
 from runtime import clock
 from runtime.clock import iso_s
 from storage import untested
@@ -140,6 +142,10 @@ def test_rule_27_live_equals_replay_on_untouched_data(there: Town) -> None:
     assert not differing, differing[:3]
     assert compared > 1_000
     assert there.ask("SELECT count(*) FROM dirty_window") == [(0,)]
+
+
+def test_the_restater_gives_way_to_live_values(there: Town) -> None:
+    assert psutil.Process(there.processes["restater"].pid).nice() >= GIVES_WAY
 
 
 def test_rule_23_a_spike_is_flagged_when_its_time_is_closed_and_its_windows_are_restated(there: Town) -> None:
