@@ -178,18 +178,28 @@ def _count_open(key: Any, at_us: Any, device_kind: Any, watermark_us: Any) -> An
 
 
 @jit
-def _entries(series: Any, ring: Any, device_kind: Any, watermark_us: Any, out: Any) -> Any:
-    """Rows (key, time, value) of what the rings hold above the watermarks; their number."""
-    n = 0
-    for i in range(series.shape[0]):
-        if series[i, 0] == -1:
-            continue
-        low_us = watermark_us[device_kind[series[i, 0] >> 16]]
-        for k in range(series[i, 5]):
+def _entries(series: Any, ring: Any, places: Any, low_us: Any, late: Any, out: Any) -> Any:
+    """Times and values of these series, one after the other, from low_us[j] on: of rings, which are sorted, and of sorted late ones, merged.
+
+    late     (series' number j, time, value) of rows in order of (j, time)
+    out      (number of each series' rows, times, values); returns how many rows are filled
+    """
+    (late_of, late_us, late_value), (many, at_us, value) = late, out
+    n = m = 0
+    for j in range(places.size):
+        i, k, began = places[j], 0, n
+        while True:
             at = series[i, 2] + ((series[i, 4] + k) & series[i, 3])
-            if ring[at, 0] >= low_us:
-                out[n, 0], out[n, 1], out[n, 2] = series[i, 0], ring[at, 0], ring[at, 1]
-                n += 1
+            ringed, belated = k < series[i, 5], m < late_of.size and late_of[m] == j
+            if belated and not (ringed and ring[at, 0] < late_us[m]):
+                at_us[n], value[n] = late_us[m], late_value[m]
+                m, n = m + 1, n + 1
+            elif ringed:
+                at_us[n], value[n] = ring[at, 0], ring[at, 1]
+                k, n = k + 1, n + (ring[at, 0] >= low_us[j])
+            else:
+                break
+        many[j] = n - began
     return n
 
 
@@ -227,21 +237,27 @@ def with_room(seen: Seen, device_kind: I32, watermark_us: I64, rows: int) -> See
     return seen._replace(late=new)
 
 
-def entries(seen: Seen, device_kind: I32, watermark_us: I64) -> tuple[I64, I64, I64]:
-    """Keys, times and values of all that lies above the watermarks, in no order."""
-    found = np.zeros((int(seen.series[:, COUNT].sum()), 3), np.int64)
-    found = found[: _entries(seen.series, seen.ring, device_kind, watermark_us, found)]
-    late = seen.late
+def entries(seen: Seen, device_kind: I32, watermark_us: I64) -> tuple[I64, I64, I64, I64]:
+    """All that lies above the watermarks, in order of (key, time), whatever came first: keys, and how many each has; times and values."""
+    late, live = seen.late, np.flatnonzero(seen.series[:, KEY] != FREE)
+    places = live[np.argsort(seen.series[live, KEY])]
+    key = seen.series[places, KEY]
     open_ = np.flatnonzero(late.key != FREE)
     open_ = open_[late.at_us[open_] >= watermark_us[device_kind[late.key[open_] >> 16]]]
-    parts = ((found[:, 0], late.key), (found[:, 1], late.at_us), (found[:, 2], late.value))
-    key, at_us, value = (np.concatenate((one, other[open_])) for one, other in parts)
-    return key, at_us, value
+    open_ = open_[np.lexsort((late.at_us[open_], late.key[open_]))]
+    most = int(seen.series[places, COUNT].sum()) + open_.size + 1  # one more: a row that has been passed is written, and written over
+    out = np.zeros(places.size, np.int64), np.empty(most, np.int64), np.empty(most, np.int64)
+    belated = np.searchsorted(key, late.key[open_]), late.at_us[open_], late.value[open_]
+    rows = _entries(seen.series, seen.ring, places, watermark_us[device_kind[key >> 16]], belated, out)
+    many, there = out[0], out[0] > 0
+    return key[there], many[there], out[1][:rows], out[2][:rows]
 
 
-def seen_of(key: I64, at_us: I64, value: I64) -> Seen:
-    """The same from entries in order of time, all different: what a snapshot kept."""
-    seen, at = new_seen(), 0
-    while (at := int(_refill(key, at_us, value, at, seen))) < key.size:
+def seen_of(key: I64, many: I64, at_us: I64, value: I64) -> Seen:
+    """The same from entries: what a snapshot kept. Raises ValueError where they do not fit together."""
+    keys, seen, at = np.repeat(key, many), new_seen(), 0
+    if not keys.size == at_us.size == value.size:
+        raise ValueError(f"seen: wanted as many times and values as the series say, {keys.size}, got {at_us.size} and {value.size}")
+    while (at := int(_refill(keys, at_us, value, at, seen))) < keys.size:
         seen = grown(seen)
     return seen

@@ -21,7 +21,9 @@ from stream.worker.registry import Registry
 from stream.worker.silence import Silence
 from stream.worker.state import Register, State
 
-LAYOUT = "worker/4"
+I64 = npt.NDArray[np.int64]
+LAYOUT = "worker/5"
+_WIDTHS = ("<i2", "<i4", "<i8")
 _MOST_TIMES = 256
 """LZ4 makes nothing smaller than a 255th: a size beyond is damage."""
 
@@ -43,7 +45,7 @@ def dump(worker: WorkerPartition) -> bytes:
         "watermark": _bytes(state.watermark_us),
         "quiet": _bytes(state.quiet_from_us),
         "silence": msgspec.msgpack.encode(state.silence),
-        "seen": _sorted(*entries(state.seen, state.program.device_kind, state.watermark_us)),
+        "seen": _packed(*entries(state.seen, state.program.device_kind, state.watermark_us)),
         "pool": _sorted(*state.pool.used()),
         "pending": [_bytes(array) for array in state.pending],
         "register": [_bytes(array) for array in state.register],
@@ -72,7 +74,7 @@ def load(partition: int, data: bytes) -> WorkerPartition:
     state.watermark_us = _array(document["watermark"], np.int64)
     state.quiet_from_us = _array(document["quiet"], np.int64)
     state.silence = msgspec.msgpack.decode(document["silence"], type=Silence)
-    state.seen = seen_of(*_columns(document["seen"]))
+    state.seen = seen_of(*_unpacked(document["seen"]))
     state.pool.put(*_columns(document["pool"]))
     slot, quantity, at_us, value = document["pending"]
     state.pending = (_array(slot, np.int32), _array(quantity, np.int32), _array(at_us, np.int64), _array(value, np.int64))
@@ -128,6 +130,31 @@ def _order(key: npt.NDArray[np.int64], at_us: npt.NDArray[np.int64]) -> npt.NDAr
         return np.lexsort((key, at_us))
     order: npt.NDArray[np.int64] = np.argsort(((at_us - first_us) << width) | key)
     return order
+
+
+def _packed(key: I64, many: I64, at_us: I64, value: I64) -> list[Any]:
+    """Entries of kernels.seen: steps from time to time and values in as few bytes as hold them, for most of a snapshot is these."""
+    first_us = int(at_us[0]) if at_us.size else 0
+    return [_bytes(key), _bytes(many), first_us, _narrow(np.diff(at_us, prepend=first_us)), _narrow(value)]
+
+
+def _unpacked(parts: list[Any]) -> tuple[I64, I64, I64, I64]:
+    key, many, first_us, steps, value = parts
+    return _array(key, np.int64), _array(many, np.int64), np.cumsum(_wide(steps)) + first_us, _wide(value)
+
+
+def _narrow(integers: I64) -> list[Any]:
+    """The type's name and the bytes, of the narrowest type that holds them all."""
+    low, high = (int(integers.min()), int(integers.max())) if integers.size else (0, 0)
+    narrowest = next(name for name in _WIDTHS if np.iinfo(name).min <= low and high <= np.iinfo(name).max)
+    return [narrowest, _bytes(integers.astype(narrowest))]
+
+
+def _wide(part: list[Any]) -> I64:
+    name, data = part
+    if name not in _WIDTHS:
+        raise LayoutError(f"snapshot: wanted integers of {', '.join(_WIDTHS)}, got {name!r}")
+    return np.frombuffer(data, name).astype(np.int64)
 
 
 def _columns(parts: list[bytes]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:

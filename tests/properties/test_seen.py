@@ -71,7 +71,9 @@ class Slow:
 
 
 def _held(seen: Seen, watermark_us: np.ndarray) -> dict[tuple[int, int, int], float]:
-    key, at_us, value = entries(seen, DEVICE_KIND, watermark_us)
+    keys, many, at_us, value = entries(seen, DEVICE_KIND, watermark_us)
+    key = np.repeat(keys, many)
+    assert np.array_equal(np.lexsort((at_us, key)), np.arange(key.size))
     found = {(int(k) >> 16, int(k) & 0xFFFF, int(t)): float(v) for k, t, v in zip(key, at_us, value, strict=True)}
     assert len(found) == key.size
     return found
@@ -92,7 +94,5 @@ def test_rule_07_what_was_seen_is_what_a_dictionary_holds(correcting, seed, fram
         assert watermark_us.tolist() == slow.watermark
         assert _held(seen, watermark_us) == slow.above()
         if snapshot:
-            key, at_us, value = entries(seen, DEVICE_KIND, watermark_us)
-            order = np.lexsort((at_us, key))
-            seen = seen_of(key[order], at_us[order], value[order])
+            seen = seen_of(*entries(seen, DEVICE_KIND, watermark_us))
         now_us += step
