@@ -30,6 +30,7 @@ from runtime.frames import decode
 from stream.worker.blocks import listed, spoke
 from stream.worker.partition import WorkerPartition, judge, rows_of
 
+Space = tuple[Scratch, PartialRows]
 _NAMES = {"en": "mean", "fr": "mean", "nl": "mean"}
 
 
@@ -57,11 +58,13 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
 def compare(catalogue: Sequence[Record], frames: Sequence[Record], rounds: int = 5) -> Compared:
     """Frames as cut, under the catalogue records that came before them."""
     parts = _parts(catalogue, frames, means_only=True)
-    kernel_s, cold_s = (min(_run(parts, hot=hot) for _ in range(rounds + 1)) for hot in (True, False))
+    spaces = _spaces(parts)
+    kernel_s, cold_s = (min(_run(parts, spaces, hot=hot) for _ in range(rounds + 1)) for hot in (True, False))
     ours = _ours(parts)
     theirs, duckdb_s = answer(parts, rounds)
     real = _parts(catalogue, frames, means_only=False)
-    real_s = min(_run(real, hot=True) for _ in range(3))
+    spaces = _spaces(real)
+    real_s = min(_run(real, spaces, hot=True) for _ in range(3))
     readings = sum(rows.slot.size for part in parts for rows, _ in part.frames)
     equal = np.array_equal(ours.devices, theirs.devices) and ours.areas.shape == theirs.areas.shape
     equal = equal and bool(np.allclose(ours.areas, theirs.areas, rtol=1e-9, atol=1e-9))
@@ -136,13 +139,13 @@ def _empty(worker: WorkerPartition) -> None:
     state.seen, state.watermark_us[:], state.quiet_from_us[:] = new_seen(), NEVER_US, NEVER_US
 
 
-def _run(parts: list[Part], *, hot: bool) -> float:
+def _run(parts: list[Part], spaces: list[Space], *, hot: bool) -> float:
     """Accumulate all frames into emptied windows and reduce them to areas; CPU s. hot: each frame right after its arrival checks, not counted.
 
     A frame takes some µs and asking the clock a part of one: what that takes is measured and not counted, either.
     """
     spent_s, asked = 0.0, 0
-    for part in parts:
+    for part, space in zip(parts, spaces, strict=True):
         _empty(part.worker)
         for frames in [[frame] for frame in part.frames] if hot else [part.frames]:
             if hot:
@@ -151,7 +154,6 @@ def _run(parts: list[Part], *, hot: bool) -> float:
             for _, verdicts in frames:
                 _accumulate(part.worker, verdicts.good)
             spent_s, asked = spent_s + time.process_time() - began_s, asked + 1
-        space = _space(part.worker)  # the worker has it at hand
         began_s = time.process_time()
         _reduced(part.worker, space)
         spent_s, asked = spent_s + time.process_time() - began_s, asked + 1
@@ -170,13 +172,20 @@ def _accumulate(worker: WorkerPartition, good: Good) -> None:
         state.windows.open(program, *(int(each) for each in need))
 
 
-def _space(worker: WorkerPartition) -> tuple[Scratch, PartialRows]:
-    """Work space to reduce all open windows; the worker keeps its own between calls."""
+def _spaces(parts: list[Part]) -> list[Space]:
+    """By part, room to reduce all open windows in, once these are open; as the worker keeps its own, it is the same for all rounds."""
+    for part in parts:
+        for _, verdicts in part.frames:
+            _accumulate(part.worker, verdicts.good)
+    return [_space(part.worker) for part in parts]
+
+
+def _space(worker: WorkerPartition) -> Space:
     areas, windows = len(worker.state.program.areas), len(worker.state.windows.windows)
     return new_scratch(areas), new_rows(max(1, windows) * areas * 8 + 1)
 
 
-def _reduced(worker: WorkerPartition, space: tuple[Scratch, PartialRows]) -> PartialRows:
+def _reduced(worker: WorkerPartition, space: Space) -> PartialRows:
     state, program = worker.state, worker.state.program
     scratch, found = space
     found.used[0] = 0
@@ -189,7 +198,7 @@ def _ours(parts: list[Part]) -> Side:
     devices: list[tuple[int, ...]] = []
     areas: dict[tuple[int, int, int], tuple[int, int]] = {}
     for part in parts:
-        _run([part], hot=True)  # as after the timed rounds; the marks of what changed are set again below
+        _run([part], [_space(part.worker)], hot=True)  # as after the timed rounds; the marks of what changed are set again below
         state, program = part.worker.state, part.worker.state.program
         for window in state.windows.windows.values():
             quantity = program.quantity_number[program.lane_keys[window.lane][0]]

@@ -5,6 +5,7 @@ Leaves    What is in the rows to kernels.accumulate and kernels.ordered.
 """
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -32,7 +33,7 @@ class Window(NamedTuple):
 
 def listed(some: Sequence[Window], lane_quantity: I64) -> I64:
     """Windows as kernels.reduce.reduce_blocks takes them, int64[w, 6]: base row, start, end (µs), rows, quantity, lane."""
-    lane, start_us, end_us, base, rows = np.array(some, np.int64).reshape(-1, 5).T
+    lane, start_us, end_us, base, rows = np.fromiter(chain.from_iterable(some), np.int64, 5 * len(some)).reshape(-1, 5).T
     return np.column_stack((base, start_us, end_us, rows, lane_quantity[lane], lane))
 
 
