@@ -1,7 +1,7 @@
 """Arrival of a frame: which readings are late, doubled or in conflict, and what they are worth.
 
 Promises  One pass over the rows in the order of the log; the same rows give the same verdicts on every machine. The good ones are
-          listed on the way (kernels.good), so that no kernel after it looks at the others again.
+          listed on the way (kernels.good), so that the window kernel does not look at the others again.
 Leaves    Windows to kernels.windows and kernels.accumulate; what was seen before to kernels.seen.
 """
 

@@ -1,4 +1,4 @@
-"""The good readings of a frame, close together: what the window kernels take in, row for row what a database would have as a table.
+"""The good readings of a frame, close together: what the window kernel takes in, row for row what a database would have as a table.
 
 Promises  In the order of the log; a reading is in it where it was kept, its flag is 1 or 2, and its device has a row among those of its quantity.
 Leaves    Judging to kernels.arrive, which makes this list on the way; here it is made from verdicts that are changed since, or come from elsewhere.

@@ -116,19 +116,19 @@ def _array(data: bytes, dtype: Any) -> npt.NDArray[Any]:
     return np.frombuffer(data, dtype).copy()
 
 
-def _sorted(key: npt.NDArray[np.int64], at_us: npt.NDArray[np.int64], value: npt.NDArray[np.int64]) -> list[bytes]:
+def _sorted(key: I64, at_us: I64, value: I64) -> list[bytes]:
     order = _order(key, at_us)
     return [_bytes(key[order]), _bytes(at_us[order]), _bytes(value[order])]
 
 
-def _order(key: npt.NDArray[np.int64], at_us: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def _order(key: I64, at_us: I64) -> I64:
     """By time, then key: as one number where both fit into 63 bits, which sorts several times as fast."""
     if not key.size:
         return np.zeros(0, np.int64)
     first_us, width = int(at_us.min()), int(key.max()).bit_length()
     if (int(at_us.max()) - first_us).bit_length() + width > 63:
         return np.lexsort((key, at_us))
-    order: npt.NDArray[np.int64] = np.argsort(((at_us - first_us) << width) | key)
+    order: I64 = np.argsort(((at_us - first_us) << width) | key)
     return order
 
 
@@ -157,7 +157,7 @@ def _wide(part: list[Any]) -> I64:
     return np.frombuffer(data, name).astype(np.int64)
 
 
-def _columns(parts: list[bytes]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def _columns(parts: list[bytes]) -> tuple[I64, I64, I64]:
     """Keys, times and values of a table."""
     key, at_us, value = (_array(part, np.int64) for part in parts)
     return key, at_us, value
